@@ -1,0 +1,38 @@
+"""AWS Lambda at scale, learned by doing.
+
+    from lambdacourse import Account, ColdStart, Function, Scenario, simulate, sweep
+    from lambdacourse import Sync                                               # what invokes a function
+    from lambdacourse import steady, poisson, ramp, spike, diurnal, trace       # traffic; `+` adds two
+    from lambdacourse import constant, exponential, lognormal                   # durations
+    from lambdacourse import fact                                               # what AWS says, with source and date
+
+Names are loaded when they are first used, so that ``import lambdacourse`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version as _version
+
+_ROOMS = {
+    "lambdacourse.model": (
+        "Account", "ColdStart", "Function", "Sync", "constant", "diurnal", "exponential", "lognormal", "poisson", "ramp",
+        "spike", "steady", "trace",
+    ),
+    "lambdacourse.simulation": ("Run", "Scenario", "simulate", "sweep"),
+    "lambdacourse.facts": ("fact",),
+}  # fmt: skip
+_WHERE = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_WHERE)
+__version__ = _version("lambdacourse")
+
+
+def __getattr__(name: str):
+    if name not in _WHERE:
+        raise AttributeError(f"module 'lambdacourse' has no attribute {name!r}")
+    return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

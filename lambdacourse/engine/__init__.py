@@ -1,0 +1,48 @@
+"""The engines: a plan in, a tally out. Arrays only; nothing here knows of notebooks or money.
+
+``kernel`` is compiled with numba; ``reference`` is the same in plain Python, the specification and the fallback.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+from lambdacourse.engine import reference
+from lambdacourse.engine.plan import Plan, plan
+from lambdacourse.engine.tally import Tally, tally_requests
+from lambdacourse.folders import cache_folder
+
+__all__ = ["Plan", "Tally", "is_compiled", "plan", "run"]
+
+
+def is_compiled() -> bool:
+    """Whether the compiled kernel is used: numba is installed, and ``LAMBDACOURSE_ENGINE`` does not say ``reference``."""
+    return os.environ.get("LAMBDACOURSE_ENGINE") != "reference" and find_spec("numba") is not None
+
+
+def run(plan: Plan, record: bool = False) -> Tally:
+    """Simulate ``plan``; with ``record``, keep every request."""
+    if is_compiled():
+        return _kernel().run(plan, record)
+    tally = tally_requests(reference.run(plan), plan)
+    return tally if record else Tally(tally.bins, tally.bin_seconds, tally.seconds, tally.wait, tally.latency)
+
+
+@cache
+def _kernel():
+    """The compiled kernel. What numba compiles goes to the course's cache, which works for a read-only installation too."""
+    here = Path(__file__).parent
+    version = sha256(b"".join((here / name).read_bytes() for name in ("kernel.py", "tally.py"))).hexdigest()[:12]
+    import numba
+
+    usual = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_folder() / f"numba-{version}")
+    try:
+        from lambdacourse.engine import kernel
+    finally:
+        numba.config.CACHE_DIR = usual
+    return kernel

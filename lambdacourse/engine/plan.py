@@ -1,0 +1,129 @@
+"""A run, laid out for the engines: functions and flows by number, the window of time, the limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+
+from lambdacourse.model import Account, Function, Sync
+from lambdacourse.model.traffic import Traffic
+
+RESOLUTIONS = ((120.0, 0.1), (100_000.0, 1.0), (math.inf, 60.0))
+"""Up to how many seconds of run the metrics are kept in bins of which width, in seconds."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One stream of requests to one function (``function`` is its number in ``Plan.functions``)."""
+
+    function: int
+    traffic: Traffic
+    ordinal: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The next requests of a flow, and what was drawn for them at their arrival, served or not. Seconds; ``failure`` in 0…1."""
+
+    time: np.ndarray
+    duration: np.ndarray
+    init: np.ndarray
+    failure: np.ndarray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be simulated: from ``-warm_up`` to ``seconds``; the figures begin at 0."""
+
+    functions: tuple[Function, ...]
+    flows: tuple[Flow, ...]
+    account: Account
+    seconds: float
+    warm_up: float
+    seed: int
+
+    @property
+    def bin_seconds(self) -> float:
+        return next(width for most, width in RESOLUTIONS if self.seconds <= most)
+
+    @property
+    def bins(self) -> int:
+        return math.ceil(round(self.seconds / self.bin_seconds, 9))
+
+    @property
+    def unreserved_limit(self) -> float:
+        """The concurrency that functions without a reservation share."""
+        if self.account.concurrency_limit is None:
+            return math.inf
+        return self.account.concurrency_limit - sum(function.reserved_concurrency or 0 for function in self.functions)
+
+    def chunks(self, flow: Flow) -> Iterator[Chunk]:
+        """The requests of ``flow`` in time, in chunks. What is drawn depends only on seed, function name, flow and purpose."""
+        function = self.functions[flow.function]
+
+        def stream(purpose: str) -> np.random.Generator:
+            return random_stream(self.seed, function.name, purpose, flow.ordinal)
+
+        durations, inits, failures = stream("durations"), stream("initialisation"), stream("failures")
+        for time in flow.traffic.arrivals(stream, -self.warm_up, self.seconds):
+            yield Chunk(
+                time,
+                function.duration.draw(durations, time.size),
+                function.cold_start.init.draw(inits, time.size),
+                failures.random(time.size) if 0 < function.error_rate < 1 else np.full(time.size, 0.5),
+            )
+
+
+def plan(triggers: Sequence[Sync | Function], account: Account, seconds: float, warm_up: float, seed: int) -> Plan:
+    """Lay out ``triggers``; ``ValueError`` where they contradict each other or the account."""
+    functions: dict[str, Function] = {}
+    flows: list[Flow] = []
+    for trigger in triggers:
+        function = trigger if isinstance(trigger, Function) else trigger.function
+        known = functions.setdefault(function.name, function)
+        if known != function:
+            raise ValueError(
+                f"Two different functions are called {function.name!r}: a name is unique in a run (AWS::Lambda::Function FunctionName)."
+            )
+        if isinstance(trigger, Sync):
+            number = list(functions).index(function.name)
+            ordinal = sum(flow.function == number for flow in flows)
+            flows.append(Flow(number, trigger.traffic, ordinal))
+    _check_reservations(tuple(functions.values()), account)
+    return Plan(tuple(functions.values()), tuple(flows), account, seconds, warm_up, seed)
+
+
+def random_stream(seed: int, name: str, purpose: str, ordinal: int = 0) -> np.random.Generator:
+    """The random stream for one purpose of one named thing: the same whatever else is in the run."""
+    key = sha256(f"{name}\0{purpose}\0{ordinal}".encode()).digest()
+    words = np.frombuffer(key[:16], dtype=np.uint32)
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, *map(int, words)])))
+
+
+def expected_concurrency(plan: Plan) -> float:
+    """Concurrency at the highest rate, without limits: for sizing arrays, not for results."""
+    return sum(
+        flow.traffic.peak_rate(-plan.warm_up, plan.seconds)
+        * (plan.functions[flow.function].duration.mean + plan.functions[flow.function].cold_start.init.mean)
+        for flow in plan.flows
+    )
+
+
+
+def _check_reservations(functions: tuple[Function, ...], account: Account) -> None:
+    limit = account.concurrency_limit
+    reserved = {function.name: function.reserved_concurrency for function in functions if function.reserved_concurrency}
+    if limit is None or not reserved:
+        return
+    total = sum(reserved.values())
+    if limit - total < account.unreserved_minimum:
+        parts = " + ".join(f"{count:,} for {name!r}" for name, count in reserved.items())
+        raise ValueError(
+            f"reserved_concurrency: {parts} leaves {limit - total:,} of the account's {limit:,} unreserved; Lambda refuses what "
+            f"decreases UnreservedConcurrentExecutions below {account.unreserved_minimum:,}. At most "
+            f"{max(limit - account.unreserved_minimum, 0):,} can be reserved (AWS::Lambda::Function ReservedConcurrentExecutions)."
+        )

@@ -1,0 +1,201 @@
+"""What an engine counts: the columns of its time bins, the outcomes of requests, the histograms of waits and latencies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lambdacourse.engine.plan import Plan
+from lambdacourse.model import Function
+
+# Outcomes of a request. From THROTTLED on, the function never saw it; the reason says which limit turned it away.
+OK, ERROR, TIMED_OUT, THROTTLED = 0, 1, 2, 3
+CONCURRENCY, RESERVED_CONCURRENCY, RATE, RESERVED_RATE, SCALING = 3, 4, 5, 6, 7
+
+# Columns of the bins, per function. A LEVEL and its STEP hold a time average: level + cumsum(step) is the mean in each bin.
+(
+    ARRIVALS, INVOCATIONS, ERRORS, TIMEOUTS, COLD_STARTS, THROTTLES, THROTTLES_RESERVED, THROTTLES_RATE, THROTTLES_RESERVED_RATE,
+    THROTTLES_SCALING, DURATION_SUM, DURATION_MAX, BILLED_MS, INIT_SUM, BUSY_LEVEL, BUSY_STEP, BUSY_MAX, ENVIRONMENTS_LEVEL,
+    ENVIRONMENTS_STEP, ENVIRONMENTS_AT_START, COLUMNS,
+) = range(21)  # fmt: skip
+
+# Histograms have bins that are powers of two cut into 256: each 0.4 % wide, from 2^-20 s (1 microsecond) to 2^24 s.
+CUTS = 256
+LOWEST_POWER = -20
+HISTOGRAM_BINS = (24 - LOWEST_POWER) * CUTS
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Each request, in the order of arrival: arrays of one length. ``environment`` is -1 and times are NaN where throttled.
+
+    function: its number; time: arrival in seconds; outcome: one of the outcomes above; environment: which one served, by
+    order of start within the function; init: seconds of initialisation before the handler; started: when the handler
+    started; duration: seconds it ran.
+    """
+
+    function: np.ndarray
+    time: np.ndarray
+    outcome: np.ndarray
+    environment: np.ndarray
+    cold: np.ndarray
+    init: np.ndarray
+    started: np.ndarray
+    duration: np.ndarray
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What happened in a run.
+
+    bins
+        (functions + 2) x (bins + 1) x COLUMNS: after the functions come the account and its unreserved pool, of which only
+        the concurrency is kept. The last bin is what an interval's end may touch.
+    wait, latency
+        functions x HISTOGRAM_BINS: requests by seconds to the start of the handler (where there was a wait) and to the result.
+    requests
+        Every request, when it was asked for.
+    """
+
+    bins: np.ndarray
+    bin_seconds: float
+    seconds: float
+    wait: np.ndarray
+    latency: np.ndarray
+    requests: Requests | None = None
+
+    def total(self, row: int, column: int) -> float:
+        """The sum of a column over the run."""
+        return float(self.bins[row, :, column].sum())
+
+    def series(self, row: int, column: int) -> np.ndarray:
+        """A column over time, one value per bin."""
+        return self.bins[row, :-1, column]
+
+    def mean_series(self, row: int, level: int) -> np.ndarray:
+        """The mean of a level (BUSY_LEVEL or ENVIRONMENTS_LEVEL) in each bin."""
+        series = (self.bins[row, :, level] + np.cumsum(self.bins[row, :, level + 1]))[:-1]
+        last = self.seconds - (len(series) - 1) * self.bin_seconds
+        series[-1] *= self.bin_seconds / last
+        return series
+
+    def mean(self, row: int, level: int) -> float:
+        """The mean of a level over the run."""
+        widths = np.full(self.bins.shape[1] - 1, self.bin_seconds)
+        widths[-1] = self.seconds - (len(widths) - 1) * self.bin_seconds
+        return float(self.mean_series(row, level) @ widths / self.seconds)
+
+
+def histogram_bin(seconds: np.ndarray) -> np.ndarray:
+    """The histogram bin of each of ``seconds``, read from the number's own binary exponent and first digits."""
+    index = (np.asarray(seconds, dtype=float).view(np.int64) >> 44) - ((1023 + LOWEST_POWER) << 8)
+    return index.clip(0, HISTOGRAM_BINS - 1)
+
+
+def histogram_edge(index: np.ndarray | float) -> np.ndarray:
+    """The lower edge, in seconds, of a histogram bin; between whole numbers, a place within the bin."""
+    power, cut = np.divmod(index, CUTS)
+    return 2.0 ** (power + LOWEST_POWER) * (1 + cut / CUTS)
+
+
+def histogram_quantile(counts: np.ndarray, q: float, zeros: float = 0.0) -> float:
+    """The ``q`` quantile of what the histogram ``counts``, with ``zeros`` further values of 0. NaN where there is nothing."""
+    below = np.cumsum(counts) + zeros
+    if below[-1] == 0:
+        return float("nan")
+    rank = q * below[-1]
+    if rank <= zeros and zeros:
+        return 0.0
+    index = int(np.searchsorted(below, rank))
+    index = min(index, int(np.flatnonzero(counts)[-1]))
+    before = below[index] - counts[index]
+    return float(histogram_edge(index + (rank - before) / counts[index]))
+
+
+def tally_requests(requests: Requests, plan: Plan) -> Tally:
+    """The same figures from a list of all requests: for the reference, and as a second way to count."""
+    rows, count = len(plan.functions), plan.bins
+    bins = np.zeros((rows + 2, count + 1, COLUMNS))
+    wait, latency = np.zeros((2, rows, HISTOGRAM_BINS), np.int64)
+    unreserved = np.array([function.reserved_concurrency is None for function in plan.functions], dtype=bool)
+    shares = {row: requests.function == row for row in range(rows)}
+    shares[rows] = np.ones(requests.time.size, dtype=bool)
+    shares[rows + 1] = unreserved[requests.function] if rows else shares[rows]
+    for row, chosen in shares.items():
+        served = chosen & (requests.outcome < THROTTLED)
+        ends = requests.started[served] + requests.duration[served]
+        _add_peaks(bins[row, :, BUSY_MAX], requests.time[served], ends, plan)
+        if row < rows:
+            _add_intervals(bins[row], BUSY_LEVEL, requests.time[served], ends, plan)
+            _add_environments(bins[row], requests, served, plan, plan.functions[row])
+            _add_counts(bins[row], wait[row], latency[row], requests, chosen & (requests.time >= 0), plan)
+    return Tally(bins, plan.bin_seconds, plan.seconds, wait, latency, requests)
+
+
+def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, plan: Plan) -> None:
+    outcome, init, duration = requests.outcome[chosen], requests.init[chosen], requests.duration[chosen]
+    index = (requests.time[chosen] * (1 / plan.bin_seconds)).astype(np.int64)
+    served, cold = outcome < THROTTLED, requests.cold[chosen]
+
+    def add(column: int, which: np.ndarray, amount: np.ndarray | None = None) -> None:
+        weights = None if amount is None else amount[which]
+        bins[:, column] += np.bincount(index[which], weights, minlength=len(bins))
+
+    add(ARRIVALS, np.ones_like(served))
+    add(INVOCATIONS, served)
+    add(ERRORS, served & (outcome != OK))
+    add(TIMEOUTS, outcome == TIMED_OUT)
+    add(COLD_STARTS, cold)
+    for reason in range(THROTTLED, SCALING + 1):
+        add(THROTTLES + reason - THROTTLED, outcome == reason)
+    add(DURATION_SUM, served, duration)
+    add(INIT_SUM, cold, init)
+    add(BILLED_MS, served, np.ceil((init + duration) * 1000 - 1e-6))
+    np.maximum.at(bins[:, DURATION_MAX], index[served], duration[served])
+    waited = served & (init > 0)
+    np.add.at(wait, histogram_bin(init[waited]), 1)
+    np.add.at(latency, histogram_bin((init + duration)[served]), 1)
+
+
+def _add_intervals(bins: np.ndarray, level: int, since: np.ndarray, until: np.ndarray, plan: Plan) -> None:
+    """Add 1 to a level between two times, for each pair of times."""
+    since, until = np.maximum(since, 0.0), np.minimum(until, plan.seconds)
+    real = since < until
+    for times, sign in ((since[real], 1.0), (until[real], -1.0)):
+        place = times * (1 / plan.bin_seconds)
+        index = place.astype(np.int64)
+        inside = index < len(bins) - 1
+        index, place = index[inside], place[inside]
+        np.add.at(bins[:, level], index, sign * (index + 1 - place))
+        np.add.at(bins[:, level + 1], index + 1, sign)
+
+
+def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Plan) -> None:
+    """The highest number of intervals at once in each bin."""
+    times = np.concatenate((until, since))
+    steps = np.concatenate((np.full(until.size, -1), np.full(since.size, 1)))
+    # At one time, ends come before the starts, in their order; what takes no time ends right after its own start.
+    number = np.arange(since.size)
+    order = np.lexsort((np.concatenate((np.where(until > since, -1.0, number + 0.5), number)), times))
+    times, busy = times[order], np.cumsum(steps[order])
+    edges = np.arange(len(peaks) - 1) / (1 / plan.bin_seconds)
+    at_edge = np.searchsorted(times, edges, side="left") - 1
+    peaks[:-1] = np.where(at_edge >= 0, busy[at_edge.clip(0)], 0) if busy.size else 0
+    inside = (times >= 0) & (times < plan.seconds)
+    np.maximum.at(peaks, (times[inside] * (1 / plan.bin_seconds)).astype(np.int64), busy[inside])
+
+
+def _add_environments(bins: np.ndarray, requests: Requests, served: np.ndarray, plan: Plan, function: Function) -> None:
+    """How long each environment was there: from its first request to its expiry."""
+    number, time = requests.environment[served], requests.time[served]
+    if not number.size:
+        return
+    first = np.full(number.max() + 1, np.inf)
+    np.minimum.at(first, number, time)
+    last = np.full_like(first, -np.inf)
+    np.maximum.at(last, number, requests.started[served] + requests.duration[served])
+    expiry = np.minimum(last + function.idle_timeout, first + (function.maximum_age or np.inf))
+    expiry = np.maximum(expiry, last)
+    _add_intervals(bins, ENVIRONMENTS_LEVEL, first, expiry, plan)
+    bins[0, ENVIRONMENTS_AT_START] = np.count_nonzero((first < 0) & (expiry > 0))

@@ -1,0 +1,12 @@
+"""The vocabulary: what an account, a function, its traffic and its triggers are. Frozen, validated, without behaviour."""
+
+from lambdacourse.model.account import Account
+from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
+from lambdacourse.model.functions import ColdStart, Function
+from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
+from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
+
+__all__ = [
+    "CALLERS", "Account", "ColdStart", "Constant", "Duration", "Exponential", "Function", "Lognormal", "Sync", "Traffic",
+    "constant", "diurnal", "exponential", "lognormal", "poisson", "ramp", "spike", "steady", "throttle_status", "trace",
+]

@@ -1,0 +1,351 @@
+"""``simulate``: from triggers and an account to a ``Run`` with its figures, metrics and pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from lambdacourse import engine
+from lambdacourse.engine import tally as columns
+from lambdacourse.engine.tally import Tally, histogram_quantile
+from lambdacourse.facts import fact
+from lambdacourse.model import Account, Function, Sync, checks
+
+Trigger = Sync | Function
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is simulated: the triggers, the account they share, for how many ``seconds``, from which ``seed``.
+
+    ``warm_up`` seconds go before and are left out of the figures. A bare ``Function`` among the triggers has no traffic and
+    still claims its reservation.
+    """
+
+    triggers: tuple[Trigger, ...]
+    account: Account = field(default=Account())
+    seconds: float = 60.0
+    seed: int = 0
+    warm_up: float = 0.0
+
+    def __post_init__(self) -> None:
+        triggers = self.triggers if isinstance(self.triggers, tuple | list) else (self.triggers,)
+        for trigger in triggers:
+            example = 'a trigger, such as Sync(function, poisson(100)), or a Function that has no traffic'
+            checks.instance("simulate(trigger", trigger, Trigger, example)
+        object.__setattr__(self, "triggers", tuple(triggers))
+        checks.instance("simulate(account", self.account, Account, "an Account, such as Account(concurrency_limit=1_000)")
+        rule = "must be a number of seconds above 0: how long the run is"
+        object.__setattr__(self, "seconds", checks.number("simulate(seconds", self.seconds, rule, above=0))
+        rule = "must be a number of seconds, 0 or more: what is simulated before the figures begin"
+        object.__setattr__(self, "warm_up", checks.number("simulate(warm_up", self.warm_up, rule, least=0))
+        rule = "must be a whole number from 0: the same seed gives the same run"
+        object.__setattr__(self, "seed", checks.whole("simulate(seed", self.seed, rule, least=0))
+        self._plan()
+
+    def _plan(self) -> engine.Plan:
+        return engine.plan(self.triggers, self.account, self.seconds, self.warm_up, self.seed)
+
+    def run(self, record: bool = False) -> Run:
+        """Simulate it. With ``record``, every single request is kept (``run["api"].requests``)."""
+        plan = self._plan()
+        return Run(self, engine.run(plan, record), plan.functions)
+
+
+def simulate(
+    *triggers: Trigger,
+    account: Account = Account(),  # noqa: B008 - frozen
+    seconds: float = 60.0,
+    seed: int = 0,
+    warm_up: float = 0.0,
+    record: bool = False,
+) -> Run:
+    """Simulate ``triggers`` on one account for ``seconds``. The same seed gives the same run, to the last bit.
+
+    >>> api = Function("api", duration=0.5)
+    >>> run = simulate(Sync(api, poisson(100)), seconds=60, seed=1)
+    >>> run["api"].throttle_rate
+    0.0
+    """
+    return Scenario(triggers, account, seconds, seed, warm_up).run(record)
+
+
+def sweep(scenarios: Iterable[Scenario], executor: Executor | None = None) -> list[Run]:
+    """Run each scenario; in threads of this machine (the kernels run side by side), or on any ``Executor``."""
+    scenarios = [checks.instance("sweep(scenario", scenario, Scenario, "a Scenario") for scenario in scenarios]
+    if executor is not None:
+        return list(executor.map(Scenario.run, scenarios))
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(Scenario.run, scenarios))
+
+
+@dataclass(frozen=True)
+class FunctionRun:
+    """The figures of one function in a run. Times in seconds; shares from 0 to 1 (NaN where there is nothing to share).
+
+    ``arrivals`` are in exactly one of ``invocations`` (the function was handed the request), ``throttles`` and ``pending``.
+    """
+
+    function: Function
+    _tally: Tally = field(repr=False)
+    _row: int = field(repr=False)
+
+    def _total(self, column: int) -> int:
+        return int(self._tally.total(self._row, column))
+
+    @property
+    def arrivals(self) -> int:
+        return self._total(columns.ARRIVALS)
+
+    @property
+    def invocations(self) -> int:
+        """CloudWatch ``Invocations``: requests that ran, well or not; not the throttled ones."""
+        return self._total(columns.INVOCATIONS)
+
+    @property
+    def throttles(self) -> int:
+        """CloudWatch ``Throttles``."""
+        return sum(self.throttles_by_reason.values())
+
+    @property
+    def throttles_by_reason(self) -> dict[str, int]:
+        """Throttles by the limit that turned them away: AWS's ``Reason``, or ``"scaling rate"``, for which AWS names none."""
+        named = {reason: self._total(columns.THROTTLES + number) for number, reason in enumerate(throttle_reasons())}
+        return {reason: count for reason, count in named.items() if count}
+
+    @property
+    def errors(self) -> int:
+        """CloudWatch ``Errors``: invocations in which the handler raised or timed out."""
+        return self._total(columns.ERRORS)
+
+    @property
+    def timeouts(self) -> int:
+        return self._total(columns.TIMEOUTS)
+
+    @property
+    def cold_starts(self) -> int:
+        """Invocations for which a new environment was started. CloudWatch has no metric for them."""
+        return self._total(columns.COLD_STARTS)
+
+    @property
+    def pending(self) -> int:
+        """Requests that were neither invoked nor throttled when the run ended: none, when callers wait for the result."""
+        return self.arrivals - self.invocations - self.throttles
+
+    @property
+    def throttle_rate(self) -> float:
+        """Throttles / (invocations + throttles)."""
+        return _share(self.throttles, self.invocations + self.throttles)
+
+    @property
+    def cold_start_rate(self) -> float:
+        """Cold starts / invocations."""
+        return _share(self.cold_starts, self.invocations)
+
+    @property
+    def error_rate(self) -> float:
+        """Errors / invocations."""
+        return _share(self.errors, self.invocations)
+
+    @property
+    def mean_duration(self) -> float:
+        """Seconds that a handler ran, on average; without the initialisation."""
+        return _share(self._tally.total(self._row, columns.DURATION_SUM), self.invocations)
+
+    @property
+    def mean_concurrency(self) -> float:
+        """Environments that were initialising or running, averaged over time."""
+        return self._tally.mean(self._row, columns.BUSY_LEVEL)
+
+    @property
+    def peak_concurrency(self) -> int:
+        """The maximum of CloudWatch ``ConcurrentExecutions``."""
+        return int(self._tally.series(self._row, columns.BUSY_MAX).max())
+
+    @property
+    def mean_environments(self) -> float:
+        """Environments that were there, busy or idle, averaged over time: each from its start to its expiry."""
+        return self._tally.mean(self._row, columns.ENVIRONMENTS_LEVEL)
+
+    @property
+    def peak_environments(self) -> int:
+        # A new environment starts only when none is idle, so the most there are is the most that are busy, or what a warm-up left.
+        return max(self.peak_concurrency, self._total(columns.ENVIRONMENTS_AT_START))
+
+    def wait(self, q: float) -> float:
+        """The ``q`` quantile of seconds from arrival to the start of the handler, of the requests that ran."""
+        counts = self._tally.wait[self._row]
+        return histogram_quantile(counts, _quantile(q), self.invocations - int(counts.sum()))
+
+    def latency(self, q: float) -> float:
+        """The ``q`` quantile of seconds from arrival to the result, of the requests that ran."""
+        counts = self._tally.latency[self._row]
+        return histogram_quantile(counts, _quantile(q), self.invocations - int(counts.sum()))
+
+    @cached_property
+    def requests(self) -> pd.DataFrame:
+        """Every request in the order of arrival; times in seconds, NaN where it was throttled.
+
+        Columns: ``time`` of arrival, ``outcome`` (``ok``, ``error``, ``timeout`` or ``throttled``), ``reason`` of a throttle,
+        ``environment`` that served it (-1: none), ``cold``, ``init``, ``wait``, ``duration``, ``latency``.
+        """
+        kept = self._tally.requests
+        if kept is None:
+            raise ValueError("The requests were not kept: ask for them with simulate(…, record=True).")
+        mine = (kept.function == self._row) & (kept.time >= 0)
+        outcome = kept.outcome[mine]
+        names = np.array(["ok", "error", "timeout", "throttled"], dtype=object)
+        reasons = np.array([None] * columns.THROTTLED + throttle_reasons(), dtype=object)
+        wait, duration = kept.started[mine] - kept.time[mine], kept.duration[mine]
+        return pd.DataFrame(
+            {
+                "time": kept.time[mine],
+                "outcome": names[np.minimum(outcome, columns.THROTTLED)],
+                "reason": reasons[outcome],
+                "environment": kept.environment[mine],
+                "cold": kept.cold[mine],
+                "init": kept.init[mine],
+                "wait": wait,
+                "duration": duration,
+                "latency": wait + duration,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """What happened: ``run["api"]`` has the figures of one function; ``metrics``, ``summary`` and ``plot`` show them."""
+
+    scenario: Scenario
+    tally: Tally = field(repr=False)
+    functions: tuple[Function, ...] = field(repr=False)
+
+    def __getitem__(self, name: str) -> FunctionRun:
+        for row, function in enumerate(self.functions):
+            if function.name == name:
+                return FunctionRun(function, self.tally, row)
+        known = ", ".join(repr(function.name) for function in self.functions) or "none"
+        raise KeyError(f"No function is called {name!r} in this run; there are: {known}.")
+
+    def __iter__(self):
+        return (FunctionRun(function, self.tally, row) for row, function in enumerate(self.functions))
+
+    @property
+    def time(self) -> np.ndarray:
+        """The start of each of the bins in which the run was counted, in seconds."""
+        return np.arange(self.tally.bins.shape[1] - 1) * self.tally.bin_seconds
+
+    def metrics(self, period: float = 60.0) -> pd.DataFrame:
+        """What CloudWatch shows, one row per ``period`` seconds: columns (resource, metric, statistic), names as in AWS/Lambda.
+
+        ``Duration`` is in milliseconds and leaves out the initialisation, as CloudWatch's does; it has no metric for cold starts.
+        """
+        width = self.tally.bin_seconds
+        each = checks.number("metrics(period", period, f"must be a multiple of {width:g} s, in which this run was counted", above=0)
+        each = round(each / width)
+        if each < 1 or not math.isclose(each * width, period, rel_tol=1e-9):
+            raise ValueError(f"metrics(period={period!r}): must be a multiple of {width:g} s, in which this run was counted.")
+        table: dict[tuple[str, str, str], np.ndarray] = {}
+        for row, function in enumerate(self.functions):
+            self._function_metrics(table, row, function.name, each)
+        account, unreserved = len(self.functions), len(self.functions) + 1
+        reserved = sum(function.reserved_concurrency or 0 for function in self.functions)
+        shared = self._grouped(unreserved, columns.BUSY_MAX, each, np.maximum)
+        table["account", "ConcurrentExecutions", "Maximum"] = self._grouped(account, columns.BUSY_MAX, each, np.maximum)
+        table["account", "UnreservedConcurrentExecutions", "Maximum"] = shared
+        table["account", "ClaimedAccountConcurrency", "Maximum"] = shared + reserved
+        starts = self.time[::each]
+        frame = pd.DataFrame(table, index=pd.Index(starts, name="seconds"))
+        return frame.rename_axis(columns=("resource", "metric", "statistic"))
+
+    def _function_metrics(self, table: dict, row: int, name: str, each: int) -> None:
+        def total(*which: int) -> np.ndarray:
+            return sum(self._grouped(row, column, each, np.add) for column in which)
+
+        invocations = total(columns.INVOCATIONS)
+        milliseconds = total(columns.DURATION_SUM) * 1000
+        table[name, "Invocations", "Sum"] = invocations
+        table[name, "Errors", "Sum"] = total(columns.ERRORS)
+        table[name, "Throttles", "Sum"] = total(*range(columns.THROTTLES, columns.THROTTLES + len(throttle_reasons())))
+        table[name, "Duration", "Sum"] = milliseconds
+        with np.errstate(invalid="ignore"):
+            table[name, "Duration", "Average"] = milliseconds / invocations
+        longest = self._grouped(row, columns.DURATION_MAX, each, np.maximum) * 1000
+        table[name, "Duration", "Maximum"] = np.where(invocations > 0, longest, np.nan)
+        table[name, "ConcurrentExecutions", "Maximum"] = self._grouped(row, columns.BUSY_MAX, each, np.maximum)
+
+    def _grouped(self, row: int, column: int, each: int, operation: np.ufunc) -> np.ndarray:
+        series = self.tally.series(row, column)
+        return operation.reduceat(series, np.arange(0, len(series), each))
+
+    def summary(self) -> pd.DataFrame:
+        """One column per function: the figures that matter."""
+        return pd.DataFrame({result.function.name: _figures(result) for result in self})
+
+    def plot(self):
+        """Requests by outcome and concurrency over time, a row of panels for each function (a matplotlib figure)."""
+        from lambdacourse import plots
+
+        limit = self.scenario.account.concurrency_limit
+        return plots.overview(
+            [
+                plots.Series(
+                    name=result.function.name,
+                    time=self.time,
+                    width=self.tally.bin_seconds,
+                    warm=self._served(row, warm=True),
+                    cold=self._served(row, warm=False),
+                    throttled=self._throttled(row),
+                    concurrency=self.tally.mean_series(row, columns.BUSY_LEVEL),
+                    limit=result.function.reserved_concurrency if result.function.reserved_concurrency is not None else limit,
+                )
+                for row, result in enumerate(self)
+            ]
+        )
+
+    def _served(self, row: int, warm: bool) -> np.ndarray:
+        cold = self.tally.series(row, columns.COLD_STARTS)
+        return self.tally.series(row, columns.INVOCATIONS) - cold if warm else cold
+
+    def _throttled(self, row: int) -> np.ndarray:
+        first = columns.THROTTLES
+        return self.tally.bins[row, :-1, first : first + len(throttle_reasons())].sum(axis=1)
+
+
+def throttle_reasons() -> list[str]:
+    """The reasons of a throttle in the order of the tally's columns: AWS's names, and one for which AWS has none."""
+    return [
+        *(fact(f"throttle_reason_{limit}").value for limit in ("concurrency", "reserved", "rate", "reserved_rate")),
+        "scaling rate",
+    ]
+
+
+def _figures(result: FunctionRun) -> dict[str, float]:
+    return {
+        "arrivals": result.arrivals,
+        "invocations": result.invocations,
+        "throttles": result.throttles,
+        "throttle rate": result.throttle_rate,
+        "errors": result.errors,
+        "cold starts": result.cold_starts,
+        "cold start rate": result.cold_start_rate,
+        "mean concurrency": result.mean_concurrency,
+        "peak concurrency": result.peak_concurrency,
+        "mean environments": result.mean_environments,
+        "p50 latency (s)": result.latency(0.5),
+        "p99 latency (s)": result.latency(0.99),
+    }
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else math.nan
+
+
+def _quantile(q: float) -> float:
+    return checks.number("quantile(q", q, "must be a number from 0 to 1, such as 0.99", least=0, most=1)

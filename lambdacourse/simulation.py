@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from lambdacourse.engine import tally as columns
 from lambdacourse.engine.tally import Tally, histogram_quantile
 from lambdacourse.facts import fact
 from lambdacourse.model import Account, Function, Sync, checks
+
+if TYPE_CHECKING:
+    from lambdacourse import plots
 
 Trigger = Sync | Function
 
@@ -37,7 +41,7 @@ class Scenario:
     def __post_init__(self) -> None:
         triggers = self.triggers if isinstance(self.triggers, tuple | list) else (self.triggers,)
         for trigger in triggers:
-            example = 'a trigger, such as Sync(function, poisson(100)), or a Function that has no traffic'
+            example = "a trigger, such as Sync(function, poisson(100)), or a Function that has no traffic"
             checks.instance("simulate(trigger", trigger, Trigger, example)
         object.__setattr__(self, "triggers", tuple(triggers))
         checks.instance("simulate(account", self.account, Account, "an Account, such as Account(concurrency_limit=1_000)")
@@ -217,6 +221,14 @@ class FunctionRun:
             }
         )
 
+    def plot_lanes(self, seconds: float = 10.0) -> plots.Picture:
+        """Each environment as a swim lane: what it did in the first ``seconds`` (needs ``record=True``)."""
+        from lambdacourse import plots
+
+        checks.number("plot_lanes(seconds", seconds, "must be a number of seconds above 0", above=0)
+        shown = plots.Lanes.of(self.requests, seconds)
+        return plots.lanes_picture(f"{self.function.name}: each environment in its lane", seconds, shown)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -247,7 +259,9 @@ class Run:
         ``Duration`` is in milliseconds and leaves out the initialisation, as CloudWatch's does; it has no metric for cold starts.
         """
         width = self.tally.bin_seconds
-        each = checks.number("metrics(period", period, f"must be a multiple of {width:g} s, in which this run was counted", above=0)
+        each = checks.number(
+            "metrics(period", period, f"must be a multiple of {width:g} s, in which this run was counted", above=0
+        )
         each = round(each / width)
         if each < 1 or not math.isclose(each * width, period, rel_tol=1e-9):
             raise ValueError(f"metrics(period={period!r}): must be a multiple of {width:g} s, in which this run was counted.")
@@ -286,28 +300,39 @@ class Run:
 
     def summary(self) -> pd.DataFrame:
         """One column per function: the figures that matter."""
-        return pd.DataFrame({result.function.name: _figures(result) for result in self})
+        return pd.DataFrame({result.function.name: _figures(result) for result in self}, dtype=object)
 
-    def plot(self):
-        """Requests by outcome and concurrency over time, a row of panels for each function (a matplotlib figure)."""
+    def series(self) -> list[plots.Series]:
+        """Each function over time: requests by outcome, concurrency and its limit, for pictures."""
         from lambdacourse import plots
 
+        return [
+            plots.Series(
+                name=result.function.name,
+                time=self.time,
+                width=self.tally.bin_seconds,
+                warm=self._served(row, warm=True),
+                cold=self._served(row, warm=False),
+                throttled=self._throttled(row),
+                concurrency=self.tally.mean_series(row, columns.BUSY_LEVEL),
+                environments=self.tally.mean_series(row, columns.ENVIRONMENTS_LEVEL),
+                limit=self._limit(result.function),
+            )
+            for row, result in enumerate(self)
+        ]
+
+    def plot(self) -> plots.Picture:
+        """Requests by outcome and concurrency over time, a row of panels for each function."""
+        from lambdacourse import plots
+
+        return plots.overview(self.series())
+
+    def _limit(self, function: Function) -> float | None:
+        """What a function may have at most: its reservation, or what the others' reservations leave."""
         limit = self.scenario.account.concurrency_limit
-        return plots.overview(
-            [
-                plots.Series(
-                    name=result.function.name,
-                    time=self.time,
-                    width=self.tally.bin_seconds,
-                    warm=self._served(row, warm=True),
-                    cold=self._served(row, warm=False),
-                    throttled=self._throttled(row),
-                    concurrency=self.tally.mean_series(row, columns.BUSY_LEVEL),
-                    limit=result.function.reserved_concurrency if result.function.reserved_concurrency is not None else limit,
-                )
-                for row, result in enumerate(self)
-            ]
-        )
+        if function.reserved_concurrency is not None or limit is None:
+            return function.reserved_concurrency
+        return limit - sum(other.reserved_concurrency or 0 for other in self.functions)
 
     def _served(self, row: int, warm: bool) -> np.ndarray:
         cold = self.tally.series(row, columns.COLD_STARTS)
@@ -327,7 +352,8 @@ def throttle_reasons() -> list[str]:
 
 
 def _figures(result: FunctionRun) -> dict[str, float]:
-    return {
+    """Counts as they are, the rest to four digits."""
+    figures = {
         "arrivals": result.arrivals,
         "invocations": result.invocations,
         "throttles": result.throttles,
@@ -341,6 +367,7 @@ def _figures(result: FunctionRun) -> dict[str, float]:
         "p50 latency (s)": result.latency(0.5),
         "p99 latency (s)": result.latency(0.99),
     }
+    return {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in figures.items()}
 
 
 def _share(part: float, whole: float) -> float:

@@ -14,9 +14,32 @@ from numba import njit
 
 from lambdacourse.engine.plan import Chunk, Plan, expected_concurrency
 from lambdacourse.engine.tally import (
-    ARRIVALS, BILLED_MS, BUSY_LEVEL, BUSY_MAX, BUSY_STEP, COLD_STARTS, COLUMNS, CONCURRENCY, DURATION_MAX, DURATION_SUM,
-    ENVIRONMENTS_AT_START, ENVIRONMENTS_LEVEL, ERROR, ERRORS, HISTOGRAM_BINS, INIT_SUM, INVOCATIONS, LOWEST_POWER, OK, RATE,
-    RESERVED_CONCURRENCY, RESERVED_RATE, SCALING, THROTTLED, THROTTLES, TIMED_OUT, TIMEOUTS, Requests, Tally,
+    ARRIVALS,
+    BILLED_MS,
+    BUSY_LEVEL,
+    BUSY_MAX,
+    COLD_STARTS,
+    COLUMNS,
+    CONCURRENCY,
+    DURATION_MAX,
+    DURATION_SUM,
+    ENVIRONMENTS_AT_START,
+    ENVIRONMENTS_LEVEL,
+    ERROR,
+    ERRORS,
+    HISTOGRAM_BINS,
+    INIT_SUM,
+    INVOCATIONS,
+    LOWEST_POWER,
+    OK,
+    RATE,
+    SCALING,
+    THROTTLED,
+    THROTTLES,
+    TIMED_OUT,
+    TIMEOUTS,
+    Requests,
+    Tally,
 )  # fmt: skip
 from lambdacourse.model.traffic import CHUNK
 

@@ -113,7 +113,6 @@ def expected_concurrency(plan: Plan) -> float:
     )
 
 
-
 def _check_reservations(functions: tuple[Function, ...], account: Account) -> None:
     limit = account.concurrency_limit
     reserved = {function.name: function.reserved_concurrency for function in functions if function.reserved_concurrency}

@@ -7,6 +7,24 @@ from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, s
 from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
 
 __all__ = [
-    "CALLERS", "Account", "ColdStart", "Constant", "Duration", "Exponential", "Function", "Lognormal", "Sync", "Traffic",
-    "constant", "diurnal", "exponential", "lognormal", "poisson", "ramp", "spike", "steady", "throttle_status", "trace",
+    "CALLERS",
+    "Account",
+    "ColdStart",
+    "Constant",
+    "Duration",
+    "Exponential",
+    "Function",
+    "Lognormal",
+    "Sync",
+    "Traffic",
+    "constant",
+    "diurnal",
+    "exponential",
+    "lognormal",
+    "poisson",
+    "ramp",
+    "spike",
+    "steady",
+    "throttle_status",
+    "trace",
 ]

@@ -7,7 +7,9 @@ import numbers
 from typing import Any
 
 
-def number(where: str, value: Any, rule: str, *, least: float = -math.inf, most: float = math.inf, above: float = -math.inf) -> float:
+def number(
+    where: str, value: Any, rule: str, *, least: float = -math.inf, most: float = math.inf, above: float = -math.inf
+) -> float:
     """``value`` as a float, when it is a finite number within ``least`` … ``most`` and greater than ``above``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{where}={value!r}: {rule}, not {_kind(value)}.")

@@ -1,0 +1,123 @@
+"""The command ``lambdacourse``. Each subcommand is a few lines that call a room below; what it needs is imported there."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from pathlib import Path
+
+from lambdacourse import __version__
+from lambdacourse.errors import CourseError
+
+EXAMPLES = """examples:
+  lambdacourse                               make or update lambda-at-scale/ and open it in JupyterLab
+  lambdacourse lab my-course --port 8890     the same in another folder, with arguments for JupyterLab
+  lambdacourse reset exercises/01-concurrency
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; the exit code. What a user can mend is told in a sentence, without a traceback."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # A console that lacks a character shows another one.
+    parser = _parser()
+    try:
+        if _is_for_lab(arguments):
+            return lab(arguments[arguments[:1] == ["lab"] :])
+        parsed = parser.parse_args(arguments)
+        return parsed.run(parsed)
+    except CourseError as error:
+        print(f"lambdacourse: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `lambdacourse facts | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def lab(arguments: list[str]) -> int:
+    from lambdacourse.course.lab import split_lab_arguments, start
+
+    start(*split_lab_arguments(arguments))
+    return 0
+
+
+def doctor(parsed: argparse.Namespace) -> int:
+    from lambdacourse.course.doctor import examine, report, report_json
+
+    checks = examine()
+    print(report_json(checks) if parsed.json else report(checks))
+    return int(any(check.ok is False for check in checks))
+
+
+def reset(parsed: argparse.Namespace) -> int:
+    from lambdacourse.course.workspace import reset
+
+    print(reset(parsed.name, parsed.folder))
+    return 0
+
+
+def facts(parsed: argparse.Namespace) -> int:
+    from lambdacourse.facts import Facts, older_than, search
+
+    found = search(" ".join(parsed.words))
+    if parsed.older_than is not None:
+        old = older_than(parsed.older_than)
+        found = Facts(fact for fact in found if fact in old)
+    print(found or "There is no such fact.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    about = "AWS Lambda at scale, learned by doing, in JupyterLab. Needs no AWS account and no network."
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("lambdacourse", description=about, epilog=EXAMPLES, formatter_class=plain)
+    parser.add_argument("--version", action="version", version=f"lambdacourse {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    command = _add(commands, "lab", "open the course in JupyterLab; what runs without any command", None)
+    command.usage = "lambdacourse lab [FOLDER] [arguments for JupyterLab ...]"
+    command.add_argument("FOLDER", nargs="?", help="where the course is or shall be (default: lambda-at-scale, here)")
+    command.epilog = "Further arguments go to JupyterLab, such as --no-browser or --port 8890; `jupyter lab --help` lists them."
+
+    command = _add(commands, "doctor", "check this machine; say what is wrong and what mends it", doctor)
+    command.add_argument("--json", action="store_true", help="for machines")
+
+    command = _add(commands, "reset", "put one notebook back, keeping yours beside it", reset)
+    command.add_argument("name", metavar="NAME", help="such as 00-welcome, lessons/01-concurrency or exercises/01-concurrency")
+    command.add_argument("--folder", type=Path, help="the course folder, when it is not here")
+
+    command = _add(commands, "facts", "the figures of the course, with their sources and dates", facts)
+    command.add_argument("words", metavar="WORDS", nargs="*", help="all of which the fact has (default: every fact)")
+    command.add_argument("--older-than", type=_days, metavar="DAYS", help="those to check again: last checked before DAYS days")
+    return parser
+
+
+def _add(commands: argparse._SubParsersAction, name: str, what: str, run) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    command.set_defaults(run=run)
+    return command
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or int(text) > 36_500:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of days from 0 to 36500")
+    return int(text)
+
+
+def _is_for_lab(arguments: list[str]) -> bool:
+    """``lambdacourse``, ``lambdacourse lab …`` and ``lambdacourse --port 8890``; but not a call for help or for the version."""
+    if not arguments:
+        return True
+    if arguments[0] == "lab":
+        return not {"-h", "--help"} & set(arguments)
+    return arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,7 @@
+"""Checks and feedback: what a task is, whether an answer is right, and why it is wrong."""
+
+from __future__ import annotations
+
+from lambdacourse.grading.session import check, hint, i_am, open_exercise, task
+
+__all__ = ["check", "hint", "i_am", "open_exercise", "task"]

@@ -1,0 +1,132 @@
+"""The learner's function, held at arm's length: plain data in, plain data out.
+
+A checker never sees the learner's objects, only what ``plain`` makes of them. What cannot be plain becomes a ``Strange``, which
+equals nothing and says what it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Answer = Callable[..., Any]
+"""Calls the learner's function with plain data and gives back plain data."""
+
+_DEPTH = 6
+
+
+@dataclass(frozen=True)
+class Strange:
+    """Something that is not plain data: what kind it is, and how it shows itself."""
+
+    kind: str
+    shown: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.shown}".strip()
+
+
+def not_answered(name: str) -> NotImplementedError:
+    """The error of a task whose function is still the stub; a notebook shows its sentence without a traceback."""
+    problem = NotImplementedError(f"{name} is not answered yet: replace the line that raises with your code.")
+    problem._render_traceback_ = lambda: [f"NotImplementedError: {problem}"]
+    return problem
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """``value`` as plain data: None, bool, int, float, str, list, dict. Only exact types count, so nothing can pretend."""
+    kind = type(value)
+    if value is None or kind in (bool, int, float, str):
+        return value
+    if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        return plain(value.item(), depth)
+    if depth < _DEPTH and kind in (list, tuple) and len(value) <= 10_000:
+        items = [plain(item, depth + 1) for item in value]
+        return items if kind is list else Strange("tuple", _shown(value)) if depth == 0 else items
+    if depth < _DEPTH and kind is dict and len(value) <= 10_000 and all(type(key) is str for key in value):
+        return {key: plain(item, depth + 1) for key, item in value.items()}
+    if kind.__name__ == "ndarray":
+        return Strange(f"array of {value.size} values")
+    if inspect.isgenerator(value):
+        return Strange("generator", "(did you write yield where you mean return?)")
+    return Strange(kind.__name__, _shown(value))
+
+
+def hold(function: Any, name: str, parameters: tuple[str, ...]) -> Answer:
+    """A handle on the learner's ``function``; ``TypeError`` with one sentence when it cannot be called as the task says."""
+    call = f"{name}({', '.join(parameters)})"
+    if not callable(function):
+        raise TypeError(
+            f"{name} should be a function, def {call}, but it is {Strange(type(function).__name__, _shown(function))}."
+        )
+    try:
+        inspect.signature(function).bind(*parameters)
+    except TypeError:
+        theirs = inspect.signature(function)
+        raise TypeError(f"The task calls {call}; yours is {name}{theirs}, which cannot be called so.") from None
+    except ValueError:
+        pass
+
+    def answer(*arguments: Any) -> Any:
+        # What the function prints must not reach the cell: nbgrader gives a cell that writes to stderr no points.
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            try:
+                return plain(function(*arguments))
+            except NotImplementedError:
+                raise not_answered(name) from None
+
+    return answer
+
+
+def as_number(value: Any) -> tuple[float | None, str]:
+    """The number that ``value`` is, or None and a sentence that says what came instead."""
+    if type(value) in (int, float) and math.isfinite(value):
+        return float(value), ""
+    if type(value) is float:
+        return None, f"That is {value}, not a number of anything: is there a division by zero?"
+    if value is None:
+        return None, "It returned None: is there a return at the end of your function?"
+    if type(value) is bool:
+        return None, f"It returned {value}, a truth value; a number was expected."
+    if type(value) is str:
+        return None, f"It returned the text {value!r}; a number was expected. {_number_in(value)}".strip()
+    if isinstance(value, Strange) and value.kind == "tuple":
+        return None, f"It returned the tuple {value.shown}. {_decimal_comma(value.shown)}".strip()
+    return (
+        None,
+        f"It returned a {Strange(type(value).__name__) if not isinstance(value, Strange) else value}; a number was expected.",
+    )
+
+
+def _number_in(text: str) -> str:
+    compact = text.strip().replace(" ", "")
+    if re.fullmatch(r"\d{1,3}([.,]\d{3})+", compact):
+        whole = re.sub(r"[.,]", "", compact)
+        return f"Did you mean {whole}, or {compact.replace(',', '.')}? Return a number, without quotes."
+    try:
+        return f"Did you mean {float(compact.replace(',', '.').rstrip('%')):g}, without quotes?"
+    except ValueError:
+        return ""
+
+
+def _decimal_comma(shown: str) -> str:
+    match = re.fullmatch(r"\((\d+), (\d+)\)", shown)
+    return (
+        f"Did you mean {match[1]}.{match[2]}? Python writes the decimal point as a point."
+        if match
+        else "A number was expected."
+    )
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except Exception:
+        return ""
+    return text if len(text) <= 60 else text[:57] + "…"

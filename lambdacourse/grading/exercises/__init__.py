@@ -1,0 +1,31 @@
+"""The exercises by name; each module holds the tasks of one assignment, with their checkers."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib import import_module
+
+from lambdacourse.grading.tasks import Exercise, Task
+
+MODULES = {"01-concurrency": "concurrency"}
+
+
+@cache
+def exercise(name: str) -> Exercise:
+    """The exercise called ``name``, such as ``"01-concurrency"``."""
+    if name not in MODULES:
+        raise KeyError(f"There is no exercise {name!r}; there are: {', '.join(MODULES)}.")
+    return import_module(f"{__name__}.{MODULES[name]}").EXERCISE
+
+
+def task(name: str) -> tuple[Exercise, Task]:
+    """The task called ``name`` and the exercise it belongs to."""
+    known = {}
+    for found in map(exercise, MODULES):
+        for each in found.tasks:
+            known[each.name] = (found, each)
+    if name not in known:
+        near = difflib.get_close_matches(str(name), known, n=2) or list(known)
+        raise KeyError(f"There is no task {name!r}. Did you mean {' or '.join(map(repr, near))}?")
+    return known[name]

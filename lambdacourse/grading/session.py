@@ -1,0 +1,137 @@
+"""What the learner calls in an exercise: ``open_exercise``, ``task``, ``check``, ``hint``. The kernel's side of grading."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from lambdacourse import learner as learners
+from lambdacourse.grading.answers import hold
+from lambdacourse.grading.exercises import exercise as find_exercise
+from lambdacourse.grading.exercises import task as find_task
+from lambdacourse.grading.tasks import Task
+from lambdacourse.grading.verdict import Part, Verdict
+
+HELD_BACK = "held back"
+"""The seed of the cases that only grading tries. A class has a secret one of its own: ``LAMBDACOURSE_GRADING_SEED``."""
+
+STAMP_MIME = "application/vnd.lambdacourse.stamp+json"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A few words that show themselves in a notebook."""
+
+    html: str
+    text: str
+    stamp: dict[str, Any] | None = None
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
+        bundle: dict[str, Any] = {"text/plain": self.text, "text/html": self.html}
+        return bundle | {STAMP_MIME: self.stamp} if self.stamp else bundle
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def open_exercise(name: str) -> Note:
+    """Begin an exercise: says who you are, stamps it into the notebook, and asks for your id once."""
+    opened, who = find_exercise(name), learners.current()
+    stamp = {"exercise": name, "learner": who.id, "class_seed": who.class_seed}
+    rows = "".join(
+        f"<tr><td>{number}</td><td>{escape(each.title)}</td><td><code>{each.name}</code></td><td>{_best(name, each)}</td></tr>"
+        for number, each in enumerate(opened.tasks, 1)
+    )
+    asked = ""
+    if learners.is_guest(who):
+        asked = '<p>That id was made up for you. To keep another, your class\'s for example: <code>i_am("your-id")</code>, in a new cell.</p>'
+    html = (
+        f"<p><strong>Exercise {escape(name)}</strong>: {len(opened.tasks)} tasks, {opened.points:g} points. You are "
+        f"<code>{who.id}</code>: some numbers below are yours alone.</p>{asked}<table><thead><tr>"
+        f'<th scope="col"></th><th scope="col">Task</th><th scope="col">Your function</th><th scope="col">Points so far</th>'
+        f"</tr></thead><tbody>{rows}</tbody></table>"
+    )
+    return Note(html, f"Exercise {name}: {len(opened.tasks)} tasks, {opened.points:g} points. You are {who.id}.", stamp)
+
+
+def i_am(id: str) -> Note:
+    """Keep ``id`` as yours on this machine. Your progress stays; your numbers change with it."""
+    who = learners.rename(id)
+    text = f"You are {who.id}. Run the notebook's cells again from the top: your numbers follow your id."
+    return Note(f"<p>{escape(text)}</p>", text)
+
+
+def task(name: str) -> Note:
+    """The statement of a task with your own numbers."""
+    found_in, found = find_task(name)
+    html = found.statement(_numbers(found_in.name, name)) if found.statement else ""
+    return Note(html, " ".join(html.replace("<p>", "").replace("</p>", "").replace("<b>", "").replace("</b>", "").split()))
+
+
+def check(name: str, hidden: bool = False) -> Verdict:
+    """Check your function called ``name``. With ``hidden``, also on cases that were held back, as grading does."""
+    found_in, found = find_task(name)
+    namespace = sys._getframe(1).f_globals
+    verdict = _verdict(found_in.name, found, namespace, hidden)
+    _note_progress(found_in.name, verdict)
+    return verdict
+
+
+def hint(name: str) -> Note:
+    """The next hint for a task; after the last one, the last again."""
+    found_in, found = find_task(name)
+    key = f"{found_in.name}/{name}"
+    shown = min(learners.recall("tasks", key, "hints", default=0) + 1, len(found.hints))
+    learners.remember(shown, "tasks", key, "hints")
+    text = f"Hint {shown} of {len(found.hints)}: {found.hints[shown - 1]}"
+    return Note(f'<p role="status">{escape(text)}</p>', text)
+
+
+def _verdict(exercise_name: str, found: Task, namespace: dict[str, Any], hidden: bool) -> Verdict:
+    missing = f"There is no function called {found.name} here: run the cell that defines it, and keep its name."
+    if found.name not in namespace:
+        return Verdict(found.name, found.title, (Part(0, found.points, missing),))
+    try:
+        answer = hold(namespace[found.name], found.name, found.parameters)
+    except TypeError as problem:
+        return Verdict(found.name, found.title, (Part(0, found.points, str(problem)),))
+    held_back = _numbers(exercise_name, found.name, os.environ.get("LAMBDACOURSE_GRADING_SEED", HELD_BACK)) if hidden else None
+    try:
+        parts = found.checker(answer, _numbers(exercise_name, found.name), held_back)
+    except NotImplementedError:
+        raise
+    except Exception as problem:
+        raise _from_their_code(problem) from None
+    return Verdict(found.name, found.title, tuple(parts), found.after)
+
+
+def _from_their_code(problem: Exception) -> Exception:
+    """``problem`` with the traceback beginning in the learner's own code, where it came from there."""
+    trace = problem.__traceback__
+    while trace is not None and not _is_theirs(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return problem.with_traceback(trace or problem.__traceback__)
+
+
+def _is_theirs(filename: str) -> bool:
+    return "ipykernel_" in filename or filename.startswith("<ipython-input") or filename == "<string>"
+
+
+def _numbers(exercise_name: str, task_name: str, seed: str | None = None) -> learners.Numbers:
+    return learners.current().numbers(exercise_name, task_name, seed=seed)
+
+
+def _note_progress(exercise_name: str, verdict: Verdict) -> None:
+    key = f"{exercise_name}/{verdict.task}"
+    before = learners.recall("tasks", key, default={})
+    tries = before.get("tries", 0) + 1
+    best = max(before.get("best", 0.0), verdict.points)
+    learners.remember({**before, "tries": tries, "best": best, "of": verdict.of}, "tasks", key)
+
+
+def _best(exercise_name: str, found: Task) -> str:
+    best = learners.recall("tasks", f"{exercise_name}/{found.name}", "best", default=None)
+    return f"of {found.points:g}" if best is None else f"{best:g} of {found.points:g}"

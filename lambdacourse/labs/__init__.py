@@ -1,0 +1,8 @@
+"""The labs: one for each lesson, on what they share in ``lab``."""
+
+from __future__ import annotations
+
+from lambdacourse.labs.concurrency import concurrency_lab
+from lambdacourse.labs.predict import choose, predict
+
+__all__ = ["choose", "concurrency_lab", "predict"]

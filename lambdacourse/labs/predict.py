@@ -1,0 +1,105 @@
+"""Predictions: commit to an answer, then see it beside what happened. "Show me" skips; what was committed is kept."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from html import escape
+
+import ipywidgets as widgets
+
+from lambdacourse import learner
+from lambdacourse.labs.lab import show_live, written
+
+
+def is_presenting() -> bool:
+    """Whether everything is shown at once: ``LAMBDACOURSE_PRESENTER=1`` in the environment of JupyterLab."""
+    return os.environ.get("LAMBDACOURSE_PRESENTER", "") not in ("", "0")
+
+
+class Prediction:
+    """A question with a control for the answer, a button to commit and one to be shown.
+
+    name: under which the answer is kept. reveal: from the committed answer (None when skipped) to a sentence.
+    """
+
+    def __init__(self, name: str, question: str, control: widgets.ValueWidget, reveal: Callable[[object], str]) -> None:
+        self.name, self.question, self.control, self._reveal = name, question, control, reveal
+        self.commit = widgets.Button(
+            description="Commit", button_style="primary", tooltip="Keep this answer and see what happens"
+        )
+        self.show_me = widgets.Button(description="Show me", tooltip="See what happens without an answer")
+        self.result = widgets.HTML()
+        self.commit.on_click(lambda _: self._committed())
+        self.show_me.on_click(lambda _: self._show(None))
+        asked = widgets.HTML(f'<div class="lc-sentence"><strong>Predict.</strong> {escape(question)}</div>')
+        self.widget = widgets.VBox([asked, widgets.HBox([control, self.commit, self.show_me]), self.result])
+        kept = learner.recall("predictions", name)
+        if kept is not None:
+            self.control.value = kept
+            self._show(kept)
+        elif is_presenting():
+            self._show(None)
+
+    def _committed(self) -> None:
+        learner.remember(self.control.value, "predictions", self.name)
+        self._show(self.control.value)
+
+    def _show(self, answer: object) -> None:
+        self.result.value = f'<div role="status" class="lc-sentence">{escape(self._reveal(answer))}</div>'
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The widget; where there is no kernel, the question with the answer folded up."""
+        asked, answer = escape(self.question), escape(self._reveal(None))
+        html = f"<p><strong>Predict.</strong> {asked}</p><details><summary>Show me</summary><p>{answer}</p></details>"
+        return show_live(self.widget, {"text/plain": f"Predict. {self.question}", "text/html": html})
+
+
+def predict(name: str, question: str, happens: float, unit: str = "", then: str = "") -> Prediction:
+    """Ask for a number. ``happens`` is what a run or a formula gives; ``then`` is said afterwards."""
+
+    def reveal(answer: object) -> str:
+        said = f"{written(happens)} {unit}".strip() + f". {then}".rstrip()
+        if answer is None:
+            return said
+        number = _number(str(answer))
+        if number is None:
+            return f"{answer!r} is not a number. Write one, such as 250 or 0.25."
+        return f"You said {written(number)}{_apart(number, happens)}: it is {said}"
+
+    control = widgets.Text(placeholder="a number", description=unit, style={"description_width": "initial"})
+    return Prediction(name, question, control, reveal)
+
+
+def choose(name: str, question: str, options: Sequence[str], right: str, then: str = "") -> Prediction:
+    """Ask for one of ``options``; ``right`` is the one that happens."""
+    if right not in options:
+        raise ValueError(f"choose({name!r}): right={right!r} is not one of the options.")
+
+    def reveal(answer: object) -> str:
+        said = f"{right}. {then}".strip()
+        return said if answer is None else f"You said {answer}. {'Yes: ' if answer == right else 'It is '}{said}"
+
+    control = widgets.Dropdown(options=list(options), layout=widgets.Layout(width="26em"))
+    return Prediction(name, question, control, reveal)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text.replace(",", "").replace("_", "").replace(" ", "").rstrip("%"))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _apart(answer: float, happens: float) -> str:
+    if not happens:
+        return ""
+    off = answer / happens - 1
+    if abs(off) < 0.02:
+        return ", which is right"
+    if answer > 0 and happens > 0 and (answer / happens >= 2 or happens / answer >= 2):
+        times = answer / happens if answer > happens else happens / answer
+        return f", {written(times)} times too {'much' if answer > happens else 'little'}"
+    return f", {abs(off):.0%} too {'much' if off > 0 else 'little'}"

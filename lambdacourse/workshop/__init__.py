@@ -1,0 +1,7 @@
+"""nbgrader around the course: release exercises, grade a learner's own work."""
+
+from __future__ import annotations
+
+from lambdacourse.workshop.autograde import GradedAssignment, GradedTask, configure, grade, release, release_all
+
+__all__ = ["GradedAssignment", "GradedTask", "configure", "grade", "release", "release_all"]

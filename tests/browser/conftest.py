@@ -1,0 +1,73 @@
+"""The system's Chromium, driven by Playwright. Without one these tests skip; with ``LAMBDACOURSE_REQUIRE_BROWSER=1`` they fail."""
+
+import os
+import shutil
+
+import pytest
+
+NAMES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SECONDS = 30
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all tests."""
+    names = [os.environ["CHROMIUM"]] if "CHROMIUM" in os.environ else NAMES
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        missing = f"no Chromium found ({', '.join(names)}); CHROMIUM names another"
+        (pytest.fail if os.environ.get("LAMBDACOURSE_REQUIRE_BROWSER") == "1" else pytest.skip)(missing)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page with nothing remembered from another test."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(SECONDS * 1000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def open_notebook(page):
+    """``open_notebook(lab, "lessons/00-welcome.ipynb")``: the page, with that notebook in it and its kernel ready."""
+
+    def open(lab, path: str):
+        page.goto(f"{lab.address(f'lab/tree/{path}')}&reset")
+        page.locator(".jp-Notebook").wait_for()
+        wait_until_idle(page)
+        return page
+
+    return open
+
+
+@pytest.fixture
+def run_all():
+    """``run_all(page)``: Run All Cells, and wait until the last one is done."""
+
+    def run(page, seconds: float = 120) -> None:
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        prompts = ".jp-Notebook .jp-CodeCell .jp-InputArea-prompt"
+        done = "prompts => prompts.every(prompt => /^\\[\\d+\\]:$/.test(prompt.innerText.trim()))"
+        page.wait_for_function(
+            f"() => ({done})([...document.querySelectorAll('{prompts}')].filter(prompt => prompt.offsetParent))",
+            timeout=seconds * 1000,
+        )
+        wait_until_idle(page)
+
+    return run
+
+
+def wait_until_idle(page) -> None:
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(timeout=60_000)

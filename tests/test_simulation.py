@@ -311,12 +311,19 @@ def test_a_run_of_nothing():
 @pytest.mark.xfail(strict=True, raises=ValueError, reason="matplotlib: Number of rows must be a positive integer, not 0")
 def test_a_picture_of_nothing():
     """A run without triggers has an empty picture, not an error."""
-    simulate().plot()
+    simulate().plot()._repr_mimebundle_()
 
 
 def test_plot_shows_each_function(run):
     """The picture has a row for each function, and each limit is what the function may have."""
-    assert [axes.get_title("left").split(":")[0] for axes in run.plot().axes] == ["api", "api", "jobs", "jobs", "idle", "idle"]
+    assert [axes.get_title("left").split(":")[0] for axes in run.plot().figure.axes] == [
+        "api",
+        "api",
+        "jobs",
+        "jobs",
+        "idle",
+        "idle",
+    ]
 
 
 # Scenario and sweep

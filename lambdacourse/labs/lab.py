@@ -225,6 +225,8 @@ class Lab:
             self.draw()
             return
         self._stale = True
+        if self._quiet is not None:
+            self._quiet.cancel()
         if not self._busy:
             self._busy = True
             self._task = loop.create_task(self._redraw())
@@ -238,8 +240,6 @@ class Lab:
                 self._put(*await loop.run_in_executor(self._worker, self._work, self.settings, self._theme))
         finally:
             self._busy = False
-        if self._quiet is not None:
-            self._quiet.cancel()
         self._quiet = loop.call_later(QUIET_SECONDS, self._announce)
 
     def _announce(self) -> None:

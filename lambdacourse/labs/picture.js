@@ -1,4 +1,5 @@
-// A picture with words for those who do not see it. It tells the kernel whether the page is dark.
+// A picture with words for those who do not see it. It tells the kernel whether the page is dark, and gives the sliders
+// beside it the names and values that a screen reader needs: ipywidgets leaves them without.
 function render({ model, el }) {
   const image = document.createElement("img");
   image.className = "lc-picture";
@@ -26,12 +27,31 @@ function render({ model, el }) {
   show();
   say();
   look();
-  const watch = new MutationObserver(look);
-  watch.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  const page = new MutationObserver(look);
+  page.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  const readouts = [];
+  const waiting = setInterval(() => {
+    const sliders = el.closest(".lc-lab")?.querySelectorAll(".widget-hslider") ?? [];
+    if (sliders.length === 0) return;
+    clearInterval(waiting);
+    sliders.forEach((slider) => readouts.push(name(slider)));
+  }, 100);
   return () => {
-    watch.disconnect();
+    clearInterval(waiting);
+    [page, ...readouts].forEach((observer) => observer.disconnect());
     model.off("change:png", show);
     model.off("change:alt", say);
   };
 }
+
+function name(slider) {
+  const [handle, label, readout] = [".noUi-handle", ".widget-label", ".widget-readout"].map((part) => slider.querySelector(part));
+  const tell = () => handle.setAttribute("aria-valuetext", readout.textContent);
+  handle.setAttribute("aria-label", label.textContent);
+  tell();
+  const observer = new MutationObserver(tell);
+  observer.observe(readout, { childList: true, characterData: true, subtree: true });
+  return observer;
+}
+
 export default { render };

@@ -68,7 +68,7 @@ def predict(name: str, question: str, happens: float, unit: str = "", then: str 
             return f"{answer!r} is not a number. Write one, such as 250 or 0.25."
         return f"You said {written(number)}{_apart(number, happens)}: it is {said}"
 
-    control = widgets.Text(placeholder="a number", description=unit, style={"description_width": "initial"})
+    control = widgets.Text(placeholder="a number", description=unit or "I say", style={"description_width": "initial"})
     return Prediction(name, question, control, reveal)
 
 
@@ -81,7 +81,7 @@ def choose(name: str, question: str, options: Sequence[str], right: str, then: s
         said = f"{right}. {then}".strip()
         return said if answer is None else f"You said {answer}. {'Yes: ' if answer == right else 'It is '}{said}"
 
-    control = widgets.Dropdown(options=list(options), layout=widgets.Layout(width="26em"))
+    control = widgets.Dropdown(options=list(options), description="I say", layout=widgets.Layout(width="30em"))
     return Prediction(name, question, control, reveal)
 
 

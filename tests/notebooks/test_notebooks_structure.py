@@ -1,0 +1,187 @@
+"""What every notebook of the course must be: short cells, true facts, links that resolve, clean metadata."""
+
+import json
+import re
+import statistics
+import urllib.parse
+
+import pytest
+
+from lambdacourse.course.lessons import FACTS_TITLE, with_facts, written
+from lambdacourse.course.prose import facts_table, marks, says
+from lambdacourse.course.workspace import content
+from lambdacourse.facts import fact
+from lambdacourse.grading.exercises import MODULES, exercise
+
+LESSONS = sorted((content() / "lessons").glob("*.ipynb"))
+SOLUTIONS = sorted((content() / "solutions").glob("*/*.ipynb"))
+RELEASED = sorted((content() / "exercises").glob("*/*.ipynb"))
+ALL = LESSONS + SOLUTIONS + RELEASED
+TAUGHT = [path for path in LESSONS if not path.name.startswith("00")]
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def texts(notebook):
+    return [source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+
+
+def codes(notebook):
+    return [source(cell) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def of(path):
+    return f"{path.parent.name}/{path.name}"
+
+
+@pytest.mark.parametrize("path", ALL, ids=of)
+def test_metadata_is_clean(path):
+    """The kernel is python3, cell ids are unique and speak, nothing of a running kernel is kept."""
+    notebook = read(path)
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert notebook["metadata"]["language_info"] == {"name": "python"}
+    assert "widgets" not in notebook["metadata"]
+    ids = [cell["id"] for cell in notebook["cells"]]
+    assert len(set(ids)) == len(ids)
+    assert "\r" not in path.read_bytes().decode("utf-8")
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            assert output["output_type"] != "error", source(cell)
+            assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {}), source(cell)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=of)
+def test_lesson_is_short(path):
+    """Code cells: median three lines or fewer, none over 25; at most 2,000 words; no wall of text."""
+    notebook = read(path)
+    lengths = [len([line for line in code.splitlines() if line.strip()]) for code in codes(notebook)]
+    assert statistics.median(lengths) <= 3 and max(lengths) <= 25
+    words = [len(text.split()) for text in texts(notebook) if not text.startswith(FACTS_TITLE)]
+    assert sum(words) <= 2_000
+    assert max(words) <= 250
+
+
+@pytest.mark.parametrize("path", TAUGHT, ids=of)
+def test_lesson_has_its_parts(path):
+    """The interviewer's question, a time, time to here, predictions, claims on trial, pitfalls, take-away, cards, exercise, facts."""
+    notebook = read(path)
+    text, code = "\n".join(texts(notebook)), "\n".join(codes(notebook))
+    assert "The interviewer asks:" in text
+    assert re.search(r"About \d+ minutes", text)
+    assert len(re.findall(r"\*Time to here: \d+ minutes", text)) >= 2
+    assert len(re.findall(r"^(?:predict|choose)\(", code, re.MULTILINE)) >= 3
+    assert re.search(r"^\w+_lab\(", code, re.MULTILINE)
+    claims = text[text.index("## Claims on trial") :]
+    assert len(re.findall(r"^\*\*\".+?\"\*\* \*(?:True|Stale|False)\.\*", claims, re.MULTILINE | re.DOTALL)) >= 3
+    for heading in ("## Pitfalls", "## Take away", FACTS_TITLE):
+        assert heading in text, heading
+    assert "**Cards for the drill:**" in text
+    assert f"../exercises/{path.stem}/{path.stem}.ipynb" in text
+    assert "```python" in text and "```yaml" in text
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=of)
+def test_facts_are_true(path):
+    """What a lesson marks as a fact is what facts.toml says, and its table of facts is the generated one."""
+    notebook = read(path)
+    for mark in marks(notebook):
+        assert mark.is_true, f"{mark.words!r} is not what {mark.name} says: {fact(mark.name).text}"
+    assert f"{FACTS_TITLE}\n\n{facts_table(notebook)}" in texts(notebook)
+    assert written(with_facts(notebook)) == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=of)
+def test_links_resolve(path):
+    """Every link to a file of the course leads to one; every link within the page, to a heading or a fact."""
+    notebook = read(path)
+    text = "\n".join(texts(notebook))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("https://"):
+            continue
+        file, _, anchor = urllib.parse.unquote(target).partition("#")
+        if file:
+            assert (path.parent / file).resolve().exists(), target
+        elif not anchor.startswith("fact-"):
+            assert f"# {anchor.replace('-', ' ')}" in text, target
+    assert "http://" not in text
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=of)
+def test_lesson_was_run(path):
+    """A lesson stands in the repository with its outputs: every code cell was run, in order; pictures have words."""
+    cells = [cell for cell in read(path)["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    pictures = [output["data"] for cell in cells for output in cell["outputs"] if "image/png" in output.get("data", {})]
+    assert pictures
+    for data in pictures:
+        assert 'alt="' in "".join(data["text/html"]) and 'alt=""' not in "".join(data["text/html"])
+        assert len("".join(data["text/plain"])) > 20
+
+
+@pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=of)
+def test_headings_step_down(path):
+    """One title; headings go down one step at a time."""
+    text = re.sub(r"```.*?```", "", "\n\n".join(texts(read(path))), flags=re.DOTALL)
+    levels = [len(found) for found in re.findall(r"^(#+) ", text, re.MULTILINE)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=of)
+def test_solution_metadata(path):
+    """Grade cells are locked and complete; each task has a solution with a region, a visible check and a hidden one."""
+    notebook, name = read(path), path.parent.name
+    marked = [cell for cell in notebook["cells"] if "nbgrader" in cell["metadata"]]
+    ids = [cell["metadata"]["nbgrader"]["grade_id"] for cell in marked]
+    assert len(set(ids)) == len(ids)
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook["cells"])
+    graded = {}
+    for cell in marked:
+        about = cell["metadata"]["nbgrader"]
+        assert about["schema_version"] == 3
+        assert "MARK SCHEME" not in source(cell) or about["task"]
+        if about["grade"]:
+            assert about["locked"] and not about["solution"] and about["points"] >= 0
+            graded[about["grade_id"]] = about["points"]
+            check = f'check("{about["grade_id"]}")'
+            hidden = f'check("{about["grade_id"]}", hidden=True)'
+            assert source(cell) == f"{check}\n### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS"
+            assert not re.search(r"interact|Output|observe|on_click", source(cell))
+        elif about["solution"]:
+            assert source(cell).count("### BEGIN SOLUTION") == source(cell).count("### END SOLUTION") == 1
+    assert graded == {task.name: task.points for task in exercise(name).tasks}
+
+
+def test_every_exercise_is_there():
+    """Each exercise has one notebook among the solutions and one among the released."""
+    assert [path.parent.name for path in SOLUTIONS] == [path.parent.name for path in RELEASED] == list(MODULES)
+
+
+@pytest.mark.parametrize(
+    "words, name, true",
+    [
+        ("1,000", "account_concurrency", True),
+        ("1000", "account_concurrency", True),
+        ("900", "account_concurrency", False),
+        ("6 hours", "async_event_age", True),
+        ("21,600 s", "async_event_age", True),
+        ("6 minutes", "async_event_age", False),
+        ("1, 2, 3, 4, 5, 9", "ten_requests_new", True),
+        ("1, 2, 3", "ten_requests_new", False),
+        ("60 %", "provisioned_break_even", True),
+        ("0.6", "provisioned_break_even", True),
+        ("6 %", "provisioned_break_even", False),
+        ("$0.20", "request_price", True),
+        ("2023-11-26", "scaling_rate_since", True),
+        ("2023-11-27", "scaling_rate_since", False),
+    ],
+)
+def test_says(words, name, true):
+    """Words in a lesson are compared with a fact by their meaning: unit words, percent, lists, dates."""
+    assert says(words, fact(name)) is true

@@ -75,12 +75,12 @@ STYLE = {
 
 LIGHT = Theme(
     "light", paper="#FFFFFF", ink="#222222", axis="#555555", grid="#E4E4E4", limit="#555555",
-    warm="#F2B134", cold="#1F6FB2", provisioned="#1B9E77", throttled="#A11D21", queued="#8C6BB1", failed="#3B3B3B",
+    warm="#F2B134", cold="#1F6FB2", provisioned="#1B9E77", throttled="#A11D21", queued="#CC79A7", failed="#3B3B3B",
     busy="#4D4D4D", idle="#D5D5D5",
 )  # fmt: skip
 DARK = Theme(
     "dark", paper="#111111", ink="#E6E6E6", axis="#ABABAB", grid="#303030", limit="#B0B0B0",
-    warm="#F2B134", cold="#4E9DE6", provisioned="#2FC29A", throttled="#D9404A", queued="#B79BE0", failed="#C9C9C9",
+    warm="#F2B134", cold="#4E9DE6", provisioned="#2FC29A", throttled="#D9404A", queued="#D98BC4", failed="#C9C9C9",
     busy="#BDBDBD", idle="#454545",
 )  # fmt: skip
 
@@ -175,7 +175,7 @@ def overview(rows: Sequence[Series]) -> Picture:
         with matplotlib.rc_context(theme.style):
             figure = Figure(figsize=(9.6, 2.7 * max(len(rows), 1)), layout="constrained")
             FigureCanvasAgg(figure)
-            for (left, right), series in zip(figure.subplots(len(rows), 2, squeeze=False), rows, strict=True):
+            for (left, right), series in zip(figure.subplots(max(len(rows), 1), 2, squeeze=False), rows):
                 _overview_row(left, right, thinned(series), theme)
         return figure
 

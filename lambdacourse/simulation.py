@@ -82,8 +82,12 @@ def simulate(
 
 def sweep(scenarios: Iterable[Scenario], executor: Executor | None = None) -> list[Run]:
     """Run each scenario; in threads of this machine (the kernels run side by side), or on any ``Executor``."""
+    if isinstance(scenarios, Scenario) or not isinstance(scenarios, Iterable):
+        raise TypeError(f"sweep(scenarios={scenarios!r}): must be a list of Scenarios.")
     scenarios = [checks.instance("sweep(scenario", scenario, Scenario, "a Scenario") for scenario in scenarios]
     if executor is not None:
+        if not callable(getattr(executor, "map", None)):
+            raise TypeError(f"sweep(executor={executor!r}): must be a concurrent.futures.Executor, or None for threads.")
         return list(executor.map(Scenario.run, scenarios))
     with ThreadPoolExecutor() as threads:
         return list(threads.map(Scenario.run, scenarios))
@@ -259,12 +263,11 @@ class Run:
         ``Duration`` is in milliseconds and leaves out the initialisation, as CloudWatch's does; it has no metric for cold starts.
         """
         width = self.tally.bin_seconds
-        each = checks.number(
-            "metrics(period", period, f"must be a multiple of {width:g} s, in which this run was counted", above=0
-        )
-        each = round(each / width)
-        if each < 1 or not math.isclose(each * width, period, rel_tol=1e-9):
-            raise ValueError(f"metrics(period={period!r}): must be a multiple of {width:g} s, in which this run was counted.")
+        rule = f"must be a multiple of {width:g} s, in which this run was counted"
+        each = min(checks.number("metrics(period", period, rule, above=0) / width, len(self.time))
+        if round(each) < 1 or not math.isclose(each, round(each), rel_tol=1e-9):
+            raise ValueError(f"metrics(period={period!r}): {rule}.")
+        each = round(each)
         table: dict[tuple[str, str, str], np.ndarray] = {}
         for row, function in enumerate(self.functions):
             self._function_metrics(table, row, function.name, each)

@@ -18,6 +18,7 @@ STYLE = f"""<style>
 body:has(.{READY}) .lambdacourse-no-sliders {{ display: none; }}
 .lambdacourse-no-sliders {{ visibility: hidden; animation: lambdacourse-appear 0s 3s forwards; }}
 .lambdacourse-no-sliders, .lambdacourse-wrong {{ border-left: 4px solid var(--jp-warn-color1, #b35900); padding: 0.2em 0.8em; }}
+.lambdacourse-no-sliders pre, .lambdacourse-wrong pre {{ margin-bottom: 1em; }}
 @keyframes lambdacourse-appear {{ to {{ visibility: visible; }} }}
 </style>"""
 
@@ -56,7 +57,8 @@ class Environment:
 
     def _wrong_html(self) -> str:
         found = "".join(f"<p>{escape(check.name)}: {escape(check.found)}.</p>{_command(check.mend)}" for check in self.wrong)
-        return f'<div class="lambdacourse-wrong" role="note"><p><b>Not ready yet.</b> In a terminal:</p>{found}<p>{AGAIN}</p></div>'
+        heading = "<p><b>Not ready yet.</b> What is wrong, and what mends it:</p>"
+        return f'<div class="lambdacourse-wrong" role="note">{heading}{found}<p>{AGAIN}</p></div>'
 
     def _no_sliders_html(self) -> str:
         return (

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
-from lambdacourse.engine.plan import Chunk, Plan, expected_concurrency
+from lambdacourse.engine.plan import INSTANT, Chunk, Plan, expected_concurrency
 from lambdacourse.engine.tally import (
     ARRIVALS,
     BILLED_MS,
@@ -125,7 +125,7 @@ def _turn_bins(bins, servers, pools, clock, now):
 def _push(slots, days, clock, place):
     """Into the calendar: on the day it finishes, in order; of two that finish at once, the later started first."""
     finish = slots[place].finish
-    index = int((finish - clock.start) * clock.per_day) & (len(days) - 1)
+    index = max(int((finish - clock.start) * clock.per_day), clock.day) & (len(days) - 1)
     after = days[index]
     if after == NONE or finish <= slots[after].finish:
         slots[place].next = after
@@ -142,16 +142,17 @@ def _push(slots, days, clock, place):
 @_inline
 def _finish_until(slots, days, servers, pools, bins, clock, now):
     """Everything that finishes up to ``now`` becomes idle, in order."""
-    last = int((now - clock.start) * clock.per_day)
+    limit = now + INSTANT
+    last = int((limit - clock.start) * clock.per_day)
     while clock.busy > 0:
         index = clock.day & (len(days) - 1)
         place = days[index]
         while place != NONE:
             finish = slots[place].finish
-            if finish > now or int((finish - clock.start) * clock.per_day) > clock.day:
+            if finish > limit or int((finish - clock.start) * clock.per_day) > clock.day:
                 break
-            if finish >= clock.bin_end:
-                _turn_bins(bins, servers, pools, clock, finish)
+            if min(finish, now) >= clock.bin_end:
+                _turn_bins(bins, servers, pools, clock, min(finish, now))
             days[index] = slots[place].next
             server = servers[slots[place].row]
             server.busy -= 1
@@ -452,7 +453,9 @@ def _pools(plan: Plan) -> np.ndarray:
     if plan.account.rps_per_concurrency is not None:
         pools["limited"] = np.isfinite(pools["limit"])
         pools["rate"] = pools["limit"] * plan.account.rps_per_concurrency
-        pools["depth"] = pools["tokens"] = pools["rate"] * plan.account.rps_burst
+        # A bucket holds at least one request, or it would never let one through.
+        least = np.minimum(pools["limit"], 1)
+        pools["depth"] = pools["tokens"] = np.maximum(pools["rate"] * plan.account.rps_burst, least)
     pools["at"] = -plan.warm_up
     return pools
 

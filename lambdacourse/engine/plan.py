@@ -9,8 +9,12 @@ from hashlib import sha256
 
 import numpy as np
 
+from lambdacourse.facts import fact
 from lambdacourse.model import Account, Function, Sync
 from lambdacourse.model.traffic import Traffic
+
+INSTANT = 1e-9
+"""Seconds: what ends so shortly after an arrival has ended before it. Sums of decimals are off by less."""
 
 RESOLUTIONS = ((120.0, 0.1), (100_000.0, 1.0), (math.inf, 60.0))
 """Up to how many seconds of run the metrics are kept in bins of which width, in seconds."""
@@ -52,7 +56,7 @@ class Plan:
 
     @property
     def bins(self) -> int:
-        return math.ceil(round(self.seconds / self.bin_seconds, 9))
+        return max(math.ceil(round(self.seconds / self.bin_seconds, 9)), 1)
 
     @property
     def unreserved_limit(self) -> float:
@@ -91,8 +95,9 @@ def plan(triggers: Sequence[Sync | Function], account: Account, seconds: float, 
             )
         if isinstance(trigger, Sync):
             number = list(functions).index(function.name)
-            ordinal = sum(flow.function == number for flow in flows)
-            flows.append(Flow(number, trigger.traffic, ordinal))
+            for traffic in trigger.traffic.flows():
+                ordinal = sum(flow.function == number for flow in flows)
+                flows.append(Flow(number, traffic, ordinal))
     _check_reservations(tuple(functions.values()), account)
     return Plan(tuple(functions.values()), tuple(flows), account, seconds, warm_up, seed)
 
@@ -122,7 +127,12 @@ def _check_reservations(functions: tuple[Function, ...], account: Account) -> No
     if limit - total < account.unreserved_minimum:
         parts = " + ".join(f"{count:,} for {name!r}" for name, count in reserved.items())
         raise ValueError(
-            f"reserved_concurrency: {parts} leaves {limit - total:,} of the account's {limit:,} unreserved; Lambda refuses what "
-            f"decreases UnreservedConcurrentExecutions below {account.unreserved_minimum:,}. At most "
+            f"reserved_concurrency: {parts} leaves {limit - total:,} of the account's {limit:,}. AWS: {_refusal(account)}. At most "
             f"{max(limit - account.unreserved_minimum, 0):,} can be reserved (AWS::Lambda::Function ReservedConcurrentExecutions)."
         )
+
+
+def _refusal(account: Account) -> str:
+    """AWS's sentence, with this account's minimum."""
+    usual = fact("unreserved_minimum").value
+    return fact("reserved_error").value.replace(f"[{usual}]", f"[{account.unreserved_minimum}]")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lambdacourse.engine import tally
-from lambdacourse.engine.plan import Plan
+from lambdacourse.engine.plan import INSTANT, Plan
 from lambdacourse.model import Function
 
 
@@ -131,7 +131,7 @@ def run(plan: Plan) -> tally.Requests:
     finishing: list[tuple[float, int, Server, Environment]] = []
     rows: list[tuple] = []
     for time, number, duration, init, failure in _arrivals(plan):
-        while finishing and finishing[0][0] <= time:
+        while finishing and finishing[0][0] <= time + INSTANT:
             finished, _, server, environment = heapq.heappop(finishing)
             server.pool.busy -= 1
             environment.idle_since = finished
@@ -173,7 +173,7 @@ def _servers(plan: Plan) -> list[Server]:
         if account.rps_per_concurrency is None or math.isinf(limit):
             return NoLimit()
         rate = limit * account.rps_per_concurrency
-        return Bucket(rate, rate * account.rps_burst, start)
+        return Bucket(rate, max(rate * account.rps_burst, min(limit, 1)), start)
 
     shared = Pool(plan.unreserved_limit, rps(plan.unreserved_limit), (tally.CONCURRENCY, tally.RATE))
     servers = []

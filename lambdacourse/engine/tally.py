@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lambdacourse.engine.plan import Plan
+from lambdacourse.engine.plan import INSTANT, Plan
 from lambdacourse.model import Function
 
 # Outcomes of a request. From THROTTLED on, the function never saw it; the reason says which limit turned it away.
@@ -107,8 +107,8 @@ def histogram_quantile(counts: np.ndarray, q: float, zeros: float = 0.0) -> floa
     rank = q * below[-1]
     if rank <= zeros and zeros:
         return 0.0
-    index = int(np.searchsorted(below, rank))
-    index = min(index, int(np.flatnonzero(counts)[-1]))
+    filled = np.flatnonzero(counts)
+    index = int(np.searchsorted(below, rank).clip(filled[0], filled[-1]))
     before = below[index] - counts[index]
     return float(histogram_edge(index + (rank - before) / counts[index]))
 
@@ -173,17 +173,17 @@ def _add_intervals(bins: np.ndarray, level: int, since: np.ndarray, until: np.nd
 
 def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Plan) -> None:
     """The highest number of intervals at once in each bin."""
-    times = np.concatenate((until, since))
-    steps = np.concatenate((np.full(until.size, -1), np.full(since.size, 1)))
-    # At one time, ends come before the starts, in their order; what takes no time ends right after its own start.
+    # What ends within an instant after a start has ended before it; what takes no time ends right after its own start.
     number = np.arange(since.size)
-    order = np.lexsort((np.concatenate((np.where(until > since, -1.0, number + 0.5), number)), times))
-    times, busy = times[order], np.cumsum(steps[order])
+    real = until - INSTANT > since
+    times = np.concatenate((np.where(real, until - INSTANT, since), since))
+    order = np.lexsort((np.concatenate((np.where(real, -1.0, number + 0.5), number)), times))
+    steps = np.concatenate((np.full(until.size, -1), np.full(since.size, 1)))[order]
+    times, busy = times[order], np.cumsum(steps)
     edges = np.arange(len(peaks) - 1) / (1 / plan.bin_seconds)
-    at_edge = np.searchsorted(times, edges, side="left") - 1
-    peaks[:-1] = np.where(at_edge >= 0, busy[at_edge.clip(0)], 0) if busy.size else 0
-    inside = (times >= 0) & (times < plan.seconds)
-    np.maximum.at(peaks, (times[inside] * (1 / plan.bin_seconds)).astype(np.int64), busy[inside])
+    peaks[:-1] = np.searchsorted(np.sort(since), edges) - np.searchsorted(np.sort(until), edges)
+    starts = (steps > 0) & (times >= 0) & (times < plan.seconds)
+    np.maximum.at(peaks, (times[starts] * (1 / plan.bin_seconds)).astype(np.int64), busy[starts])
 
 
 def _add_environments(bins: np.ndarray, requests: Requests, served: np.ndarray, plan: Plan, function: Function) -> None:

@@ -13,17 +13,21 @@ def number(
     """``value`` as a float, when it is a finite number within ``least`` … ``most`` and greater than ``above``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{where}={value!r}: {rule}, not {_kind(value)}.")
-    if not math.isfinite(value) or not (least <= value <= most) or not value > above:
+    try:
+        as_float = float(value)
+    except OverflowError:
+        as_float = math.inf
+    if not math.isfinite(as_float) or not (least <= value <= most) or not value > above:
         raise ValueError(f"{where}={value!r}: {rule}.")
-    return float(value)
+    return as_float
 
 
 def whole(where: str, value: Any, rule: str, *, least: float = -math.inf, most: float = math.inf) -> int:
     """``value`` as an int, when it is a whole number within ``least`` … ``most`` (``5.0`` and NumPy integers are)."""
-    checked = number(where, value, rule, least=least, most=most)
-    if not checked.is_integer():
+    number(where, value, rule, least=least, most=most)
+    if value != int(value):
         raise ValueError(f"{where}={value!r}: {rule}.")
-    return int(checked)
+    return int(value)
 
 
 def choice(where: str, value: Any, options: tuple[str, ...], source: str) -> str:
@@ -33,12 +37,12 @@ def choice(where: str, value: Any, options: tuple[str, ...], source: str) -> str
     return value
 
 
-def name(where: str, value: Any) -> str:
+def name(where: str, value: Any, source: str) -> str:
     """``value``, when it is a name: a text that is not empty, without a line break."""
     if not isinstance(value, str):
-        raise TypeError(f"{where} name={value!r}: a name is a text, not {_kind(value)}.")
+        raise TypeError(f"{where}={value!r}: a name is a text, not {_kind(value)} ({source}).")
     if not value.strip() or value != value.strip() or not value.isprintable():
-        raise ValueError(f"{where} name={value!r}: a name is a text of printable characters, without spaces around it.")
+        raise ValueError(f"{where}={value!r}: a name is a text of printable characters, without spaces around it ({source}).")
     return value
 
 

@@ -52,6 +52,7 @@ class Constant:
         return 0.0
 
     def quantile(self, q: float) -> float:
+        _share(q)
         return self.seconds
 
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
@@ -76,7 +77,7 @@ class Exponential:
         return self.mean**2
 
     def quantile(self, q: float) -> float:
-        return -self.mean * math.log1p(-q)
+        return math.inf if _share(q) == 1 else -self.mean * math.log1p(-q)
 
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
         drawn = rng.standard_exponential(size)
@@ -114,6 +115,8 @@ class Lognormal:
         return self.mean**2 * math.expm1(self.sigma**2)
 
     def quantile(self, q: float) -> float:
+        if _share(q) in (0, 1):
+            return math.inf if q else 0.0
         return self.median * math.exp(self.sigma * NormalDist().inv_cdf(q))
 
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
@@ -148,3 +151,7 @@ def as_duration(where: str, value: Any) -> Duration:
         return value
     rule = "must be a number of seconds (0 or more) or a duration such as exponential(0.5)"
     return Constant(checks.number(where, value, rule, least=0))
+
+
+def _share(q: Any) -> float:
+    return checks.number("quantile(q", q, "must be a number from 0 to 1", least=0, most=1)

@@ -64,7 +64,7 @@ class Function:
     architecture: str = field(default="x86_64", kw_only=True)
 
     def __post_init__(self) -> None:
-        checks.name("Function", self.name)
+        checks.name("Function(name", self.name, "AWS::Lambda::Function FunctionName")
         at = f"Function({self.name!r}, "
 
         def keep(attribute: str, value: object) -> None:

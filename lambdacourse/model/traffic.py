@@ -10,7 +10,7 @@ Time 0 is where the figures of a run begin. A warm-up lies before it, and there 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,7 +45,11 @@ class Traffic:
     def __add__(self, other: Traffic) -> Sum:
         if not isinstance(other, Traffic):
             return NotImplemented
-        return Sum((*_parts(self), *_parts(other)))
+        return Sum((*self.flows(), *other.flows()))
+
+    def flows(self) -> tuple[Traffic, ...]:
+        """The traffics of which this one is the sum: itself, when it is none."""
+        return (self,)
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,8 @@ class _Random(Traffic):
     def rate(self, seconds):
         seconds = np.asarray(seconds, dtype=float)
         low, high = (float(np.min(seconds)), float(np.max(seconds))) if seconds.size else (0.0, 1.0)
-        times, rates = self.knots(low, max(high, low + 1.0))
+        times, rates = map(np.asarray, self.knots(low, high + 1.0))  # beyond the last, so that a jump there is among them
         after = np.searchsorted(times, seconds, side="right").clip(1, len(times) - 1)
-        times, rates = np.asarray(times), np.asarray(rates)
         width = np.where(times[after] > times[after - 1], times[after] - times[after - 1], 1.0)
         share = ((seconds - times[after - 1]) / width).clip(0.0, 1.0)
         return rates[after - 1] + share * (rates[after] - rates[after - 1])
@@ -176,9 +179,9 @@ class Diurnal(_Random):
 
     def knots(self, start, end):
         step = self.period / 288  # straight lines of five minutes a day: within 0.01 % of the wave
-        times = np.unique(np.concatenate(([start, end], step * np.arange(math.ceil(start / step), end / step))))
+        times = step * np.arange(math.floor(start / step), math.ceil(end / step) + 2)
         wave = (1 + np.cos(2 * np.pi * (times - self.peak_at) / self.period)) / 2
-        return list(times), list(self.low + (self.high - self.low) * wave)
+        return _cut(times.tolist(), (self.low + (self.high - self.low) * wave).tolist(), start, end)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +192,12 @@ class Trace(Traffic):
 
     def __post_init__(self) -> None:
         try:
-            times = np.sort(np.asarray(self.times, dtype=float).ravel())
+            plain = np.asarray(self.times)
+            if plain.size and (
+                plain.dtype.kind not in "iufO" or any(type(time) is bool for time in plain.ravel()[:1].tolist())
+            ):
+                raise TypeError
+            times = np.sort(plain.astype(float).ravel())
         except (TypeError, ValueError) as problem:
             raise TypeError(f"trace(times={self.times!r}): must be a list of times in seconds.") from problem
         if times.size and not np.isfinite(times[[0, -1]]).all():
@@ -217,35 +225,18 @@ class Trace(Traffic):
 
 @dataclass(frozen=True)
 class Sum(Traffic):
-    """Several traffics together; each keeps its own random stream."""
+    """Several traffics together. A run treats them as one trigger each, so that each keeps its own random streams."""
 
     parts: tuple[Traffic, ...]
+
+    def flows(self):
+        return self.parts
 
     def rate(self, seconds):
         return sum(part.rate(seconds) for part in self.parts)
 
     def peak_rate(self, start, end):
         return sum(part.peak_rate(start, end) for part in self.parts)
-
-    def arrivals(self, streams, start, end):
-        def own(number: int) -> Streams:
-            return lambda purpose: streams(purpose if number == 0 else f"{purpose}+{number}")
-
-        flows = [part.arrivals(own(number), start, end) for number, part in enumerate(self.parts)]
-        waiting = [next(flow, None) for flow in flows]
-        while any(chunk is not None for chunk in waiting):
-            # What every part has drawn up to the earliest end of a chunk can go out; the rest waits.
-            safe = min(chunk[-1] for chunk in waiting if chunk is not None)
-            out = []
-            for number, chunk in enumerate(waiting):
-                if chunk is None:
-                    continue
-                cut = int(np.searchsorted(chunk, safe, side="right"))
-                out.append(chunk[:cut])
-                waiting[number] = chunk[cut:] if cut < chunk.size else next(flows[number], None)
-            merged = np.sort(np.concatenate(out), kind="stable")
-            for first in range(0, merged.size, CHUNK):
-                yield merged[first : first + CHUNK]
 
 
 def steady(rate: float) -> Steady:
@@ -275,15 +266,15 @@ def diurnal(low: float, high: float, peak_at: float = 43_200.0, period: float = 
 
 def trace(times: Iterable[float]) -> Trace:
     """Requests at the given ``times``, in seconds."""
-    return Trace(times if isinstance(times, np.ndarray) else list(times))
+    if isinstance(times, np.ndarray):
+        return Trace(times)
+    if isinstance(times, str | bytes | Mapping) or not isinstance(times, Iterable):
+        raise TypeError(f"trace(times={times!r}): must be a list of times in seconds.")
+    return Trace(list(times))
 
 
 def _keep(traffic: Traffic, attribute: str, value: object) -> None:
     object.__setattr__(traffic, attribute, value)
-
-
-def _parts(traffic: Traffic) -> tuple[Traffic, ...]:
-    return traffic.parts if isinstance(traffic, Sum) else (traffic,)
 
 
 def _before(times: np.ndarray, end: float) -> Iterator[np.ndarray]:

@@ -13,20 +13,26 @@ FLAGS = [
 SECONDS = 30
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """One Chromium for all tests."""
+@pytest.fixture(scope="session", autouse=True)
+def chromium() -> str:
+    """The program; looked for before anything else is started."""
     names = [os.environ["CHROMIUM"]] if "CHROMIUM" in os.environ else NAMES
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
         missing = f"no Chromium found ({', '.join(names)}); CHROMIUM names another"
         (pytest.fail if os.environ.get("LAMBDACOURSE_REQUIRE_BROWSER") == "1" else pytest.skip)(missing)
+    return program
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    """A Chromium for the tests of one file: as long as it is there, Playwright's loop keeps others from using asyncio."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield chromium
-        chromium.close()
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -63,6 +63,24 @@ def test_kernel_agrees_on_crowds():
     assert_agreement(Scenario(triggers, Account(concurrency_limit=1_500), seconds=10, seed=5, warm_up=1))
 
 
+def test_kernel_agrees_on_short_crowds():
+    """Crowds of short calls, for which a mean concurrency says nothing: the kernel runs out of slots in the midst of a burst."""
+    short = Function("short", duration=exponential(0.05), idle_timeout=3, cold_start=ColdStart(init=0), maximum_age=6)
+    other = Function("other", duration=lognormal(0.03, 0.3), idle_timeout=20, cold_start=ColdStart(init=0))
+    bursts = trace(np.repeat([0.5, 2.5, 5.0, 9.0], [1_300, 200, 2_000, 2_500]))
+    triggers = (Sync(short, bursts), Sync(other, trace(np.repeat([2.0, 4.0, 7.0], [400, 900, 300]))))
+    for account in (Account(concurrency_limit=None, scaling_rate=None), Account(concurrency_limit=3_000)):
+        assert_agreement(Scenario(triggers, account, seconds=10, seed=6))
+
+
+def test_kernel_agrees_after_a_silence():
+    """Many calls that end one after the other while nothing arrives, for many of the calendar's years: still in that order."""
+    quiet = Function("quiet", duration=lognormal(0.5, 20.0), idle_timeout=200, cold_start=ColdStart(init=0))
+    bursts = trace(np.repeat([0.0, 70.0, 70.5, 95.0], [250, 40, 60, 200]))
+    assert_agreement(Scenario((Sync(quiet, bursts),), Account(), seconds=100, seed=7))
+    assert_agreement(Scenario((Sync(quiet, bursts), Sync(quiet, trace([50.0]))), Account(), seconds=100, seed=8))
+
+
 def test_kernel_agrees_on_long_calls():
     """Calls that outlast the calendar's year many times, after a peak that made its days short."""
     long = Function("long", duration=lognormal(0.01, 30.0), idle_timeout=3)

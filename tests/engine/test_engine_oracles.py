@@ -286,9 +286,6 @@ def test_concurrency_is_rate_times_duration(name):
     assert (result.throttles, result.cold_starts) == (0, 0)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an end that rounding puts 1e-14 s after an arrival still counts as busy: 1.2 % throttled"
-)
 @pytest.mark.parametrize("name", ["concurrency_example_1_s", "concurrency_example_500_ms", "concurrency_example_200_ms"])
 def test_concurrency_that_is_needed_is_enough(name):
     """Steady requests fit exactly into the concurrency that AWS's formula gives: none is throttled."""
@@ -321,7 +318,6 @@ def test_request_rate_of_a_reservation():
     assert set(result.throttles_by_reason) == {RESERVED_RATE}
 
 
-@pytest.mark.xfail(strict=True, reason="a bucket with room for less than one request never lets one through")
 def test_request_rate_below_one():
     """A limit of half a request per second still lets one request through every two seconds."""
     function = Function("api", duration=0.01, reserved_concurrency=1)
@@ -499,7 +495,6 @@ def test_what_can_be_reserved():
     simulate(Function("off", duration=1, reserved_concurrency=0), account=Account(concurrency_limit=10))
 
 
-@pytest.mark.xfail(strict=True, reason="the message paraphrases AWS's sentence: a learner who searches for it finds nothing")
 def test_refusal_quotes_aws():
     """What AWS says to a reservation that leaves too little stands in the message, word for word."""
     with pytest.raises(ValueError) as refused:

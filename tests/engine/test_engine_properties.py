@@ -35,6 +35,7 @@ from lambdacourse import (
     steady,
     trace,
 )  # fmt: skip
+from lambdacourse.engine.plan import INSTANT
 from lambdacourse.engine.tally import CONCURRENCY, RESERVED_CONCURRENCY, THROTTLED, TIMED_OUT
 from lambdacourse.model import traffic as traffic_module
 
@@ -125,7 +126,7 @@ def test_an_environment_serves_one_at_a_time(scenario):
         for _, calls in table.groupby("environment"):
             assert calls.cold.tolist() == [True] + [False] * (len(calls) - 1)
             gaps = calls.time.to_numpy()[1:] - calls.end.to_numpy()[:-1]
-            assert (gaps >= 0).all() and (gaps < function.idle_timeout + 1e-9).all()
+            assert (gaps >= -INSTANT).all() and (gaps < function.idle_timeout + 1e-9).all()
             assert (calls.time < calls.time.iloc[0] + (function.maximum_age or np.inf)).all()
             timed_out = (calls.outcome == TIMED_OUT).to_numpy()
             assert (calls.init.to_numpy()[1:][~timed_out[:-1]] == 0).all()
@@ -150,7 +151,7 @@ def test_most_recently_used_comes_first(scenario):
             alive = {
                 other: since
                 for other, since in free.items()
-                if since <= time < since + function.idle_timeout and time < born[other] + age
+                if since <= time + INSTANT and time < since + function.idle_timeout and time < born[other] + age
             }
             assert cold == (not alive)
             if cold:
@@ -195,9 +196,6 @@ def test_another_seed_another_run():
         assert len(lists) == len(runs), column
 
 
-@pytest.mark.xfail(
-    strict=True, reason="checks.whole goes through float: seeds above 2**53 are rounded, and neighbours become one"
-)
 def test_large_seeds_differ():
     """Two seeds of 64 bits that differ by one are two seeds."""
     function = Function("api", duration=0.1)
@@ -276,9 +274,6 @@ def test_others_do_not_reshuffle(flow):
     assert np.isin(alone[0]["time"], drawn(Sync(API, flow + poisson(500)))[0]["time"]).all()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the parts of a sum share one stream of durations, dealt out in the order of all arrivals"
-)
 def test_a_part_of_a_sum_does_not_reshuffle():
     """Moving the second part of a sum leaves the durations of the first part's requests as they were."""
     alone, together = drawn(Sync(API, poisson(40)))[0], drawn(Sync(API, poisson(40) + spike(0, 50, 3, 4)))[0]

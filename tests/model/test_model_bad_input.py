@@ -196,9 +196,6 @@ def test_within_its_range(argument, value):
     assert not any(isinstance(number, np.generic | Fraction) for number in kept)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=OverflowError, reason="checks.number asks math.isfinite of an int that no float can hold"
-)
 def test_number_beyond_all_floats():
     """A number that no float can hold is refused like infinity."""
     for argument in NUMBERS:
@@ -211,7 +208,6 @@ def test_period_between_bins(period):
     refused(NUMBERS[-1], period, ValueError)
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="metrics(1e300) reaches NumPy: Cannot cast array data from dtype('O')")
 def test_period_beyond_all_runs():
     """A period of any length is one row, or is refused with the rule."""
     assert len(RUN.metrics(1e300)) == 1
@@ -236,7 +232,6 @@ def test_names_that_are_no_text(name):
     assert repr(name) in str(caught.value) and "a name is a text, not" in str(caught.value)
 
 
-@pytest.mark.xfail(strict=True, reason="checks.name says Function name=… and not AWS's FunctionName")
 def test_name_of_a_name():
     """The message names AWS's property, as those of all other arguments do."""
     with pytest.raises(ValueError, match="FunctionName"):
@@ -303,7 +298,6 @@ def test_objects_of_the_wrong_kind(case):
     assert value in str(caught.value) and example in str(caught.value) and " not " in str(caught.value)
 
 
-@pytest.mark.xfail(strict=True, reason="sweep checks what is in the list, not that it is one, nor the executor")
 def test_sweep_of_nonsense():
     """``sweep`` says what it wants: several scenarios, and an Executor."""
     for make in (lambda: sweep(5), lambda: sweep(None), lambda: sweep(Scenario(FLOW)), lambda: sweep([], executor="threads")):
@@ -344,7 +338,7 @@ def test_durations_of_another_kind():
         ([-math.inf, 1], ValueError, ("-inf", "finite")),
         ([1, None], ValueError, ("nan", "finite")),
         (["a", "b"], TypeError, ("['a', 'b']", "list of times in seconds")),
-        ("abc", TypeError, ("'a', 'b', 'c'", "list of times in seconds")),
+        ("abc", TypeError, ("'abc'", "list of times in seconds")),
         ([[1, 2], [3]], TypeError, ("[[1, 2], [3]]", "list of times in seconds")),
         ([1j], TypeError, ("1j", "list of times in seconds")),
         ([API], TypeError, ("Function(", "list of times in seconds")),
@@ -358,7 +352,6 @@ def test_traces_that_are_none(times, kind, parts):
     assert all(part in str(caught.value) for part in ("trace", *parts))
 
 
-@pytest.mark.xfail(strict=True, reason="trace(5) says only: 'int' object is not iterable")
 def test_traces_that_are_no_list():
     """What is no list is refused with the value and the rule."""
     for times in (5, None, 1.5, API):
@@ -367,7 +360,6 @@ def test_traces_that_are_no_list():
         assert repr(times) in str(caught.value)
 
 
-@pytest.mark.xfail(strict=True, reason="NumPy turns digits, bools, keys and dates into seconds without a word")
 def test_traces_of_something_else():
     """Digits, bools, keys and dates are not times in seconds."""
     for times in ("12", ["1", "2"], [True, False], {1: 2}, np.array(["2026-01-01"], dtype="M8[s]")):

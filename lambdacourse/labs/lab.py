@@ -75,7 +75,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Number:
-    """A figure beside the picture: what a formula predicts, and what the simulation gave."""
+    """A figure beside the picture: what a formula predicts, and what the simulation gave (or two settings, side by side)."""
 
     label: str
     predicted: str
@@ -88,7 +88,7 @@ class View:
     """What a lab shows for one setting of its controls.
 
     sentence: what is seen. numbers: the figures. code: what one would type to get them. table: the data of the picture.
-    frames, data: for ``plots.Board.render``.
+    frames, data: for ``plots.Board.render``. heads: what stands over the two columns of figures.
     """
 
     sentence: str
@@ -97,6 +97,7 @@ class View:
     table: pd.DataFrame
     frames: tuple[Frame, ...] = field(repr=False)
     data: Callable[[list[Axes], Theme], list[Artist]] = field(repr=False)
+    heads: tuple[str, str] = ("formula says", "simulation says")
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,9 @@ class Still:
 
     def __str__(self) -> str:
         rows = [
-            f"{number.label}: {number.predicted or '-'} by formula, {number.simulated} simulated"
+            f"{number.label}: " + "; ".join(f"{head} {cell}" for head, cell in said if cell)
             for number in self.view.numbers
+            for said in [zip(self.view.heads, (number.predicted, number.simulated), strict=True)]
         ]
         return "\n".join([*rows, self.view.sentence])
 
@@ -279,10 +281,12 @@ def written(number: float) -> str:
 
 
 def _numbers_html(view: View) -> str:
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("", "formula says", "simulation says"))
+    columns = [(view.heads[0], [each.predicted for each in view.numbers]), (view.heads[1], [each.simulated for each in view.numbers])]
+    columns = [(head, cells) for head, cells in columns if any(cells)]
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in ("", *(head for head, _ in columns)))
     rows = "".join(
-        f'<tr><th scope="row">{escape(each.label)}</th><td>{escape(each.predicted)}</td><td>{escape(each.simulated)}</td></tr>'
-        for each in view.numbers
+        f'<tr><th scope="row">{escape(each.label)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
+        for each, *cells in zip(view.numbers, *(cells for _, cells in columns), strict=True)
     )
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 

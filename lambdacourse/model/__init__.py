@@ -4,17 +4,20 @@ from lambdacourse.model.account import Account
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
 from lambdacourse.model.functions import ColdStart, Function
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
-from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
+from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
 
 __all__ = [
     "CALLERS",
+    "LATEST",
     "Account",
+    "Async",
     "ColdStart",
     "Constant",
     "Duration",
     "Exponential",
     "Function",
     "Lognormal",
+    "Retry",
     "Sync",
     "Traffic",
     "constant",

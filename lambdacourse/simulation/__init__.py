@@ -1,0 +1,6 @@
+"""Simulations: ``simulate`` makes a ``Run`` of triggers and an account; ``sweep`` makes many."""
+
+from lambdacourse.simulation.run import FunctionRun, Run, throttle_reasons
+from lambdacourse.simulation.scenario import Scenario, Trigger, simulate, sweep
+
+__all__ = ["FunctionRun", "Run", "Scenario", "Trigger", "simulate", "sweep", "throttle_reasons"]

@@ -1,5 +1,6 @@
 """What every notebook of the course must be: short cells, true facts, links that resolve, clean metadata."""
 
+import itertools
 import json
 import re
 import statistics
@@ -130,7 +131,7 @@ def test_headings_step_down(path):
     text = re.sub(r"```.*?```", "", "\n\n".join(texts(read(path))), flags=re.DOTALL)
     levels = [len(found) for found in re.findall(r"^(#+) ", text, re.MULTILINE)]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=of)

@@ -3,6 +3,7 @@
     from lambdacourse import Account, ColdStart, Function, Scenario, simulate, sweep
     from lambdacourse import Sync                                               # what invokes a function
     from lambdacourse import steady, poisson, ramp, spike, diurnal, trace       # traffic; `+` adds two
+    from lambdacourse import per_minute, azure_trace, cloudwatch_trace          # traffic as it was recorded
     from lambdacourse import constant, exponential, lognormal                   # durations
     from lambdacourse import fact                                               # what AWS says, with source and date
 
@@ -16,8 +17,8 @@ from importlib.metadata import version as _version
 
 _ROOMS = {
     "lambdacourse.model": (
-        "Account", "ColdStart", "Function", "Sync", "constant", "diurnal", "exponential", "lognormal", "poisson", "ramp",
-        "spike", "steady", "trace",
+        "Account", "ColdStart", "Function", "Sync", "azure_trace", "cloudwatch_trace", "constant", "diurnal", "exponential",
+        "lognormal", "per_minute", "poisson", "ramp", "spike", "steady", "trace",
     ),
     "lambdacourse.simulation": ("Run", "Scenario", "simulate", "sweep"),
     "lambdacourse.facts": ("fact",),

@@ -217,6 +217,7 @@ class Run:
         table[name, "Invocations", "Sum"] = invocations
         table[name, "Errors", "Sum"] = total(columns.ERRORS)
         table[name, "Throttles", "Sum"] = total(*range(columns.THROTTLES, columns.THROTTLES + len(throttle_reasons())))
+        table[name, "Duration", "SampleCount"] = invocations
         table[name, "Duration", "Sum"] = milliseconds
         with np.errstate(invalid="ignore"):
             table[name, "Duration", "Average"] = milliseconds / invocations

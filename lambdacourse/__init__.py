@@ -1,6 +1,6 @@
 """AWS Lambda at scale, learned by doing.
 
-    from lambdacourse import Account, ColdStart, Function, Scenario, simulate, sweep
+    from lambdacourse import Account, ColdStart, Function, Scenario, simulate, sweep, replications
     from lambdacourse import Sync                                               # what invokes a function
     from lambdacourse import steady, poisson, ramp, spike, diurnal, trace       # traffic; `+` adds two
     from lambdacourse import per_minute, azure_trace, cloudwatch_trace          # traffic as it was recorded
@@ -21,7 +21,7 @@ _ROOMS = {
         "Account", "ColdStart", "Function", "Sync", "azure_trace", "cloudwatch_trace", "constant", "diurnal", "exponential",
         "lognormal", "per_minute", "poisson", "ramp", "spike", "steady", "trace",
     ),
-    "lambdacourse.simulation": ("Alarm", "Run", "Scenario", "simulate", "sweep"),
+    "lambdacourse.simulation": ("Alarm", "Run", "Scenario", "replications", "simulate", "sweep"),
     "lambdacourse.facts": ("fact",),
 }  # fmt: skip
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}

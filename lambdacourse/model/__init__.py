@@ -2,7 +2,7 @@
 
 from lambdacourse.model.account import Account
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
-from lambdacourse.model.functions import ColdStart, Function
+from lambdacourse.model.functions import ColdStart, Downstream, Function, Schedule, TargetTracking
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
 from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
@@ -14,12 +14,15 @@ __all__ = [
     "Async",
     "ColdStart",
     "Constant",
+    "Downstream",
     "Duration",
     "Exponential",
     "Function",
     "Lognormal",
     "Retry",
+    "Schedule",
     "Sync",
+    "TargetTracking",
     "Traffic",
     "azure_trace",
     "cloudwatch_trace",

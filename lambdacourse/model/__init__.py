@@ -3,6 +3,7 @@
 from lambdacourse.model.account import Account
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
 from lambdacourse.model.functions import ColdStart, Function
+from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Source, SqsQueue, Stream
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
 from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
 
@@ -12,9 +13,15 @@ __all__ = [
     "ColdStart",
     "Constant",
     "Duration",
+    "EventSourceMapping",
     "Exponential",
+    "FifoQueue",
     "Function",
     "Lognormal",
+    "Queue",
+    "Source",
+    "SqsQueue",
+    "Stream",
     "Sync",
     "Traffic",
     "constant",

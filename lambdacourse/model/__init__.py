@@ -4,6 +4,7 @@ from lambdacourse.model.account import Account
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
 from lambdacourse.model.functions import ColdStart, Function
 from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Source, SqsQueue, Stream
+from lambdacourse.model.streams import DynamoDbStream, KinesisStream
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
 from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
 
@@ -13,10 +14,12 @@ __all__ = [
     "ColdStart",
     "Constant",
     "Duration",
+    "DynamoDbStream",
     "EventSourceMapping",
     "Exponential",
     "FifoQueue",
     "Function",
+    "KinesisStream",
     "Lognormal",
     "Queue",
     "Source",

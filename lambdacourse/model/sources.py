@@ -47,10 +47,45 @@ class Source:
 
 @dataclass(frozen=True)
 class Stream(Source):
-    """A source that keeps its records in order, in shards."""
+    """A source that keeps its records in order, in shards; reading does not delete them.
+
+    shards
+        In which the records are stored, each by the hash of its partition key.
+    keys
+        Different partition keys; each record has one of them at random.
+    hot_key
+        Share of the records that all have the same further key.
+    record_kb
+        Size of a record with its metadata, in KB. A batch holds no more than Lambda's payload.
+    poison_at
+        Times in seconds: the first record sent from each of them on always fails (of a sum of traffics, the first one's).
+    """
+
+    shards: int = field(default=1, kw_only=True)
+    keys: int = field(default=fact("stream_keys_here").value, kw_only=True)
+    hot_key: float = field(default=0.0, kw_only=True)
+    record_kb: float = field(default=fact("stream_record_here").value, kw_only=True)
+    poison_at: tuple[float, ...] = field(default=(), kw_only=True)
 
     starting_positions: ClassVar[tuple[str, ...]] = ()
     """What StartingPosition of a mapping may be."""
+    shards_source: ClassVar[str] = "shards of the stream"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at = self.where
+        rule = f"must be a whole number of 1 or more ({self.shards_source})"
+        self._keep("shards", checks.whole(f"{at}shards", self.shards, rule, least=1))
+        rule = "must be a whole number of 1 or more (different partition keys)"
+        self._keep("keys", checks.whole(f"{at}keys", self.keys, rule, least=1))
+        rule = "must be a share from 0 to 1 (records that all have one partition key)"
+        self._keep("hot_key", checks.number(f"{at}hot_key", self.hot_key, rule, least=0, most=1))
+        most = fact("batch_payload").value * 1024
+        rule = f"must be a number of KB above 0, up to {most:,} (what Lambda's payload holds)"
+        self._keep("record_kb", checks.number(f"{at}record_kb", self.record_kb, rule, above=0, most=most))
+        times = self.poison_at if isinstance(self.poison_at, tuple | list) else (self.poison_at,)
+        rule = "must be times in seconds (when a record that always fails is sent)"
+        self._keep("poison_at", tuple(sorted(checks.number(f"{at}poison_at", time, rule) for time in times)))
 
 
 @dataclass(frozen=True)
@@ -157,7 +192,14 @@ class EventSourceMapping:
     tumbling_window
         Streams: TumblingWindowInSeconds; 0 for none.
     starting_position
-        Streams: StartingPosition. ``None`` is the oldest record, ``"TRIM_HORIZON"``.
+        Streams: StartingPosition, ``"TRIM_HORIZON"`` (the oldest record; also for ``None``), ``"LATEST"`` or, of Kinesis,
+        ``"AT_TIMESTAMP"``.
+    starting_position_timestamp
+        Streams: StartingPositionTimestamp of ``"AT_TIMESTAMP"``, in seconds of the run.
+    created_at
+        Streams: when the mapping begins to poll, in seconds of the run; ``None`` for before the run.
+    retry_wait
+        Streams, assumption: seconds until a failed or throttled batch is tried again. AWS does not publish it.
     on_failure
         Streams: whether DestinationConfig OnFailure is set, so that discarded batches are recorded and not just lost.
     """
@@ -178,6 +220,9 @@ class EventSourceMapping:
     bisect_batch_on_function_error: bool = field(default=False, kw_only=True)
     tumbling_window: float = field(default=0.0, kw_only=True)
     starting_position: str | None = field(default=None, kw_only=True)
+    starting_position_timestamp: float | None = field(default=None, kw_only=True)
+    created_at: float | None = field(default=None, kw_only=True)
+    retry_wait: float = field(default=fact("stream_retry_wait").value, kw_only=True)
     on_failure: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -236,6 +281,7 @@ class EventSourceMapping:
         streams_only = {
             "parallelization_factor": None, "maximum_retry_attempts": None, "maximum_record_age": None,
             "bisect_batch_on_function_error": False, "tumbling_window": 0, "starting_position": None, "on_failure": False,
+            "starting_position_timestamp": None, "created_at": None, "retry_wait": fact("stream_retry_wait").value,
         }  # fmt: skip
         self._refuse(at, streams_only, "is for streams; a queue has a visibility timeout, a retention and a dead-letter queue")
         if self.maximum_concurrency is not None:
@@ -301,6 +347,17 @@ class EventSourceMapping:
         position = "TRIM_HORIZON" if self.starting_position is None else self.starting_position
         known = self.source.starting_positions or tuple(fact("starting_positions_kinesis").value)
         self._keep("starting_position", checks.choice(f"{at}starting_position", position, known, "StartingPosition"))
+        if (position == "AT_TIMESTAMP") != (self.starting_position_timestamp is not None):
+            raise ValueError(
+                f"{at}starting_position={position!r}, starting_position_timestamp={self.starting_position_timestamp!r}: "
+                "a timestamp goes with AT_TIMESTAMP, and with nothing else (StartingPositionTimestamp)."
+            )
+        for name in ("starting_position_timestamp", "created_at"):
+            if getattr(self, name) is not None:
+                rule = "must be a time in seconds of the run, or None"
+                self._keep(name, checks.number(f"{at}{name}", getattr(self, name), rule))
+        rule = "must be a number of seconds above 0 (an assumption: AWS does not publish how long a stream's batch waits)"
+        self._keep("retry_wait", checks.number(f"{at}retry_wait", self.retry_wait, rule, above=0))
 
     def _refuse(self, at: str, defaults: dict[str, Any], why: str) -> None:
         """Every argument that was moved away from its default, though this kind of source has none of it."""

@@ -177,10 +177,15 @@ class EventSourceMapping:
         Seconds that each record adds to the function's duration.
     qualifier
         ``None`` for the version that holds the provisioned concurrency, where there is one; ``"$LATEST"`` otherwise.
+    retry_wait
+        Assumption: seconds until a throttled batch, or a failed one of a stream, is tried again. AWS does not publish it.
     maximum_concurrency
         Queues: ScalingConfig MaximumConcurrency, batches at a time; ``None`` for as many as the pollers can have.
     minimum_pollers, maximum_pollers
         Queues: ProvisionedPollerConfig. Without either, Lambda scales the pollers itself.
+    error_cut
+        Queues, assumption: the share of its pollers that a mapping keeps after a minute in which everything fails or is
+        throttled; a minute in which half fails costs half as many. AWS says that it cuts gradually, and not how.
     parallelization_factor
         Streams: ParallelizationFactor, batches of one shard at a time.
     maximum_retry_attempts
@@ -198,10 +203,8 @@ class EventSourceMapping:
         Streams: StartingPositionTimestamp of ``"AT_TIMESTAMP"``, in seconds of the run.
     created_at
         Streams: when the mapping begins to poll, in seconds of the run; ``None`` for before the run.
-    retry_wait
-        Streams, assumption: seconds until a failed or throttled batch is tried again. AWS does not publish it.
     on_failure
-        Streams: whether DestinationConfig OnFailure is set, so that discarded batches are recorded and not just lost.
+        Streams: name of the destination (DestinationConfig OnFailure) in which discarded batches are recorded; ``None``: they are lost.
     """
 
     function: Function
@@ -211,9 +214,11 @@ class EventSourceMapping:
     report_batch_item_failures: bool = field(default=False, kw_only=True)
     seconds_per_record: float = field(default=0.0, kw_only=True)
     qualifier: str | None = field(default=None, kw_only=True)
+    retry_wait: float = field(default=fact("batch_retry_wait").value, kw_only=True)
     maximum_concurrency: int | None = field(default=None, kw_only=True)
     minimum_pollers: int | None = field(default=None, kw_only=True)
     maximum_pollers: int | None = field(default=None, kw_only=True)
+    error_cut: float = field(default=fact("sqs_error_backoff_factor").value, kw_only=True)
     parallelization_factor: int | None = field(default=None, kw_only=True)
     maximum_retry_attempts: int | None = field(default=None, kw_only=True)
     maximum_record_age: float | None = field(default=None, kw_only=True)
@@ -222,8 +227,7 @@ class EventSourceMapping:
     starting_position: str | None = field(default=None, kw_only=True)
     starting_position_timestamp: float | None = field(default=None, kw_only=True)
     created_at: float | None = field(default=None, kw_only=True)
-    retry_wait: float = field(default=fact("stream_retry_wait").value, kw_only=True)
-    on_failure: bool = field(default=False, kw_only=True)
+    on_failure: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         at = "EventSourceMapping("
@@ -232,7 +236,7 @@ class EventSourceMapping:
         at = f"EventSourceMapping({self.function.name!r}, {self.source.name!r}, "
         if self.source.name == self.function.name:
             raise ValueError(f"{at[:-2]}): a source and a function share a name; names are unique in a run.")
-        for name in ("report_batch_item_failures", "bisect_batch_on_function_error", "on_failure"):
+        for name in ("report_batch_item_failures", "bisect_batch_on_function_error"):
             checks.instance(f"{at}{name}", getattr(self, name), bool, "True or False")
         rule = "must be a number of seconds, 0 or more (what each record adds to the duration)"
         self._keep("seconds_per_record", checks.number(f"{at}seconds_per_record", self.seconds_per_record, rule, least=0))
@@ -240,6 +244,8 @@ class EventSourceMapping:
             raise ValueError(
                 f"{at}qualifier={self.qualifier!r}: must be None or '$LATEST' (AWS::Lambda::EventSourceMapping FunctionName)."
             )
+        rule = "must be a number of seconds above 0 (an assumption: AWS does not publish how long a batch waits)"
+        self._keep("retry_wait", checks.number(f"{at}retry_wait", self.retry_wait, rule, above=0))
         self._check_batches(at)
         if isinstance(self.source, Queue):
             self._check_queue(at)
@@ -280,8 +286,8 @@ class EventSourceMapping:
     def _check_queue(self, at: str) -> None:
         streams_only = {
             "parallelization_factor": None, "maximum_retry_attempts": None, "maximum_record_age": None,
-            "bisect_batch_on_function_error": False, "tumbling_window": 0, "starting_position": None, "on_failure": False,
-            "starting_position_timestamp": None, "created_at": None, "retry_wait": fact("stream_retry_wait").value,
+            "bisect_batch_on_function_error": False, "tumbling_window": 0, "starting_position": None, "on_failure": None,
+            "starting_position_timestamp": None, "created_at": None,
         }  # fmt: skip
         self._refuse(at, streams_only, "is for streams; a queue has a visibility timeout, a retention and a dead-letter queue")
         if self.maximum_concurrency is not None:
@@ -289,6 +295,8 @@ class EventSourceMapping:
             rule = f"must be a whole number from {least} to {most:,}, or None (ScalingConfig MaximumConcurrency)"
             count = checks.whole(f"{at}maximum_concurrency", self.maximum_concurrency, rule, least=least, most=most)
             self._keep("maximum_concurrency", count)
+        rule = "must be a share from 0 to 1 (an assumption: AWS does not publish how a mapping cuts its pollers)"
+        self._keep("error_cut", checks.number(f"{at}error_cut", self.error_cut, rule, least=0, most=1))
         if self.minimum_pollers is not None or self.maximum_pollers is not None:
             if self.maximum_concurrency is not None:
                 raise ValueError(
@@ -315,7 +323,10 @@ class EventSourceMapping:
             )
 
     def _check_stream(self, at: str) -> None:
-        queues_only = {"maximum_concurrency": None, "minimum_pollers": None, "maximum_pollers": None}
+        queues_only = {
+            "maximum_concurrency": None, "minimum_pollers": None, "maximum_pollers": None,
+            "error_cut": fact("sqs_error_backoff_factor").value,
+        }  # fmt: skip
         self._refuse(at, queues_only, "is for queues; a stream's concurrency is shards times parallelization_factor")
         most = fact("parallelization_factor_maximum").value
         rule = f"must be a whole number from 1 to {most} (AWS::Lambda::EventSourceMapping ParallelizationFactor)"
@@ -356,8 +367,8 @@ class EventSourceMapping:
             if getattr(self, name) is not None:
                 rule = "must be a time in seconds of the run, or None"
                 self._keep(name, checks.number(f"{at}{name}", getattr(self, name), rule))
-        rule = "must be a number of seconds above 0 (an assumption: AWS does not publish how long a stream's batch waits)"
-        self._keep("retry_wait", checks.number(f"{at}retry_wait", self.retry_wait, rule, above=0))
+        if self.on_failure is not None:
+            checks.name(f"{at}on_failure", self.on_failure, "AWS::Lambda::EventSourceMapping DestinationConfig OnFailure")
 
     def _refuse(self, at: str, defaults: dict[str, Any], why: str) -> None:
         """Every argument that was moved away from its default, though this kind of source has none of it."""

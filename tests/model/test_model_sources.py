@@ -66,7 +66,7 @@ def test_minus_one_is_no_end():
         (ORDERS, {"bisect_batch_on_function_error": True}, ("bisect", "streams")),
         (ORDERS, {"tumbling_window": 60}, ("tumbling_window=60", "streams")),
         (ORDERS, {"starting_position": "LATEST"}, ("LATEST", "streams")),
-        (ORDERS, {"on_failure": True}, ("on_failure", "streams", "dead-letter queue")),
+        (ORDERS, {"on_failure": "failures"}, ("on_failure", "streams", "dead-letter queue")),
         (CLICKS, {"maximum_concurrency": 5}, ("maximum_concurrency=5", "queues")),
         (CLICKS, {"minimum_pollers": 5}, ("minimum_pollers=5", "queues")),
         (CLICKS, {"batch_size": 10_001}, ("10001", "1 to 10,000", "BatchSize")),

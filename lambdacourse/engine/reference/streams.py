@@ -108,7 +108,7 @@ class Reader:
         self.records.append(record)
         shard, size = record.lane // self.reading.factor, self.reading.record_mb
         limits = ((self.writes[shard], 1.0), (self.writes_mb[shard], size))
-        if not all(bucket.has(amount, self.world.now) for bucket, amount in limits):
+        if not all(bucket.room(self.world.now) >= amount - 1e-9 for bucket, amount in limits):
             self._end(record, REFUSED)
             return
         for bucket, amount in limits:
@@ -156,8 +156,8 @@ class Reader:
         if size == min(seen, most) < most and self._gathers(lane):
             return
         shard = lane.number // self.reading.factor
-        while size and not self.reads[shard].has(size * self.reading.record_mb, self.world.now):
-            size -= 1
+        fits = (self.reads[shard].room(self.world.now) + 1e-9) / self.reading.record_mb
+        size = size if fits >= size else int(fits)
         if not size:
             self._wait_for_poll(lane)
             return

@@ -1,7 +1,8 @@
 """AWS Lambda at scale, learned by doing.
 
     from lambdacourse import Account, ColdStart, Function, Scenario, simulate, sweep
-    from lambdacourse import Sync, EventSourceMapping, SqsQueue, FifoQueue, KinesisStream, DynamoDbStream   # what invokes a function
+    from lambdacourse import Async, Retry, Sync                                 # what invokes a function,
+    from lambdacourse import EventSourceMapping, DynamoDbStream, FifoQueue, KinesisStream, SqsQueue     # and what it reads
     from lambdacourse import steady, poisson, ramp, spike, diurnal, trace       # traffic; `+` adds two
     from lambdacourse import constant, exponential, lognormal                   # durations
     from lambdacourse import fact                                               # what AWS says, with source and date
@@ -16,8 +17,8 @@ from importlib.metadata import version as _version
 
 _ROOMS = {
     "lambdacourse.model": (
-        "Account", "ColdStart", "DynamoDbStream", "EventSourceMapping", "FifoQueue", "Function", "KinesisStream", "SqsQueue", "Sync",
-        "constant", "diurnal", "exponential", "lognormal", "poisson", "ramp", "spike", "steady", "trace",
+        "Account", "Async", "ColdStart", "DynamoDbStream", "EventSourceMapping", "FifoQueue", "Function", "KinesisStream", "Retry",
+        "SqsQueue", "Sync", "constant", "diurnal", "exponential", "lognormal", "poisson", "ramp", "spike", "steady", "trace",
     ),
     "lambdacourse.simulation": ("Run", "Scenario", "simulate", "sweep"),
     "lambdacourse.facts": ("fact",),

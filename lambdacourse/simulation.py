@@ -16,12 +16,12 @@ from lambdacourse import engine
 from lambdacourse.engine import tally as columns
 from lambdacourse.engine.tally import Tally, histogram_quantile
 from lambdacourse.facts import fact
-from lambdacourse.model import Account, Function, Sync, checks
+from lambdacourse.model import Account, Async, Function, Sync, checks
 
 if TYPE_CHECKING:
     from lambdacourse import plots
 
-Trigger = Sync | Function
+Trigger = Sync | Async | Function
 
 
 @dataclass(frozen=True)

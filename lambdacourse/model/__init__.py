@@ -6,11 +6,13 @@ from lambdacourse.model.functions import ColdStart, Function
 from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Source, SqsQueue, Stream
 from lambdacourse.model.streams import DynamoDbStream, KinesisStream
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
-from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
+from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
 
 __all__ = [
     "CALLERS",
+    "LATEST",
     "Account",
+    "Async",
     "ColdStart",
     "Constant",
     "Duration",
@@ -22,6 +24,7 @@ __all__ = [
     "KinesisStream",
     "Lognormal",
     "Queue",
+    "Retry",
     "Source",
     "SqsQueue",
     "Stream",

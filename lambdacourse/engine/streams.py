@@ -1,4 +1,4 @@
-"""What is counted of a stream and of the mapping that reads it, and where its records go.
+"""Streams, laid out for the engines: where records go, when they are read, what is counted.
 
 A shard's records are shared out among as many lanes as the parallelization factor, by a hash of the partition key: a lane has its own
 batches, retries and checkpoint, so order is kept per key (assumption: how AWS shares them out is not published).
@@ -13,7 +13,7 @@ import numpy as np
 
 from lambdacourse.engine.draws import GROUP, RECORD_FAILURE, SPREAD, draw_key, uniform
 from lambdacourse.engine.plan import Plan
-from lambdacourse.engine.tally import HISTOGRAM_BINS, THROTTLED, histogram_bin
+from lambdacourse.engine.tally import HISTOGRAM_BINS, THROTTLED, Batches, History, Records, histogram_bin
 from lambdacourse.facts import fact
 from lambdacourse.model import EventSourceMapping, KinesisStream
 
@@ -36,40 +36,6 @@ PENDING, PROCESSED, DELIVERED, DROPPED, EXPIRED, SKIPPED, REFUSED = range(7)
 # Columns of the bins. The first are those of the states, so that a state is its own column; SENT stands where PENDING would.
 SENT = PENDING
 HANDED, REPEATED, BATCHES, AGES, AGE_SUM, AGE_MAX, BACKLOG_MAX, COLUMNS = range(7, 15)
-
-
-@dataclass(frozen=True)
-class Batches:
-    """Each invocation of a mapping, throttled ones too: arrays of one length.
-
-    time: of the attempt; lane: which one (shard times factor, and the lane within the shard); first, size: the first of its
-    records (-1: none) and how many; repeat: whether the function was handed them before; outcome: of the invocation (``tally``);
-    failed: at which of the records the function reported a failure, or -1; age: of the last record, in seconds (NaN: none);
-    attempt: how many failures counted against the retries before.
-    """
-
-    time: np.ndarray
-    lane: np.ndarray
-    first: np.ndarray
-    size: np.ndarray
-    repeat: np.ndarray
-    outcome: np.ndarray
-    failed: np.ndarray
-    age: np.ndarray
-    attempt: np.ndarray
-
-
-@dataclass(frozen=True)
-class Records:
-    """Each record in the order of sending: when, in which lane, whether poison, where it ended and when (NaN: it has not), and how
-    often the function was handed it."""
-
-    time: np.ndarray
-    lane: np.ndarray
-    poison: np.ndarray
-    state: np.ndarray
-    end: np.ndarray
-    handed: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -180,6 +146,25 @@ class Reading:
         return rate > 0 and uniform(key, number, 0, RECORD_FAILURE) < rate
 
 
+def readings(plan: Plan) -> list[Reading]:
+    """The mappings on streams, in the order of the plan."""
+    found: dict[int, list[int]] = {}
+    for number, flow in enumerate(plan.flows):
+        if flow.is_of_stream:
+            found.setdefault(id(flow.trigger), []).append(number)
+    mappings = [plan.flows[numbers[0]].trigger for numbers in found.values()]
+    return [
+        Reading(
+            mapping,
+            tuple(numbers),
+            plan.seed,
+            -plan.warm_up,
+            sum(other.source.name == mapping.source.name for other in mappings),
+        )
+        for mapping, numbers in zip(mappings, found.values(), strict=True)
+    ]
+
+
 def last_poll(first: float, per_second: float, now: float) -> float:
     """The last of the polls, from ``first`` on so many a second, that is not after ``now``; minus infinity when there is none."""
     if now < first:
@@ -202,6 +187,11 @@ def next_poll(first: float, per_second: float, now: float) -> float:
     elif first + index / per_second <= now:
         index += 1
     return first + index / per_second
+
+
+def tally_streams(history: History, plan: Plan) -> tuple[StreamTally, ...]:
+    """The figures of all mappings on streams, from all that happened."""
+    return tuple(tally_stream(records, batches, plan) for records, batches in history.streams)
 
 
 def tally_stream(records: Records, batches: Batches, plan: Plan) -> StreamTally:

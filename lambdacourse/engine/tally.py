@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lambdacourse.engine.plan import INSTANT, Plan
 from lambdacourse.model import Async, Function
+
+if TYPE_CHECKING:
+    from lambdacourse.engine.streams import StreamTally
 
 # Outcomes of a request. From THROTTLED on, the function never saw it; the reason says which limit turned it away.
 OK, ERROR, TIMED_OUT, THROTTLED = 0, 1, 2, 3
@@ -86,21 +89,61 @@ SETTLEMENT_KINDS = ("i4", "i8", "f8", "f8", "i1")
 
 
 @dataclass(frozen=True)
+class Batches:
+    """Each invocation of a mapping, throttled ones too: arrays of one length.
+
+    time: of the attempt; lane: which one (shard times factor, and the lane within the shard); first, size: the first of its
+    records (-1: none) and how many; repeat: whether the function was handed them before; outcome: of the invocation (``tally``);
+    failed: at which of the records the function reported a failure, or -1; age: of the last record, in seconds (NaN: none);
+    attempt: how many failures counted against the retries before.
+    """
+
+    time: np.ndarray
+    lane: np.ndarray
+    first: np.ndarray
+    size: np.ndarray
+    repeat: np.ndarray
+    outcome: np.ndarray
+    failed: np.ndarray
+    age: np.ndarray
+    attempt: np.ndarray
+
+
+@dataclass(frozen=True)
+class Records:
+    """Each record in the order of sending: when, in which lane, whether poison, where it ended and when (NaN: it has not), and how
+    often the function was handed it."""
+
+    time: np.ndarray
+    lane: np.ndarray
+    poison: np.ndarray
+    state: np.ndarray
+    end: np.ndarray
+    handed: np.ndarray
+
+
+@dataclass(frozen=True)
 class History:
     """Everything that happened in a run, one by one."""
 
     requests: Requests
     settlements: Settlements
+    streams: tuple[tuple[Records, Batches], ...] = ()
+    """For each mapping on a stream."""
 
 
-def history(attempts: Sequence[tuple], settlements: Sequence[Settlement]) -> History:
+def history(
+    attempts: Sequence[tuple], settlements: Sequence[Settlement], streams: Sequence[tuple[Records, Batches]] = ()
+) -> History:
     """The arrays from one tuple for each."""
 
     def arrays(kind: type, rows: Sequence[tuple], kinds: tuple[str, ...]):
         columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
         return kind(*(np.array(column, dtype=each) for column, each in zip(columns, kinds, strict=True)))
 
-    return History(arrays(Requests, attempts, REQUEST_KINDS), arrays(Settlements, settlements, SETTLEMENT_KINDS))
+    return History(
+        arrays(Requests, attempts, REQUEST_KINDS), arrays(Settlements, settlements, SETTLEMENT_KINDS), tuple(streams)
+    )
 
 
 @dataclass(frozen=True)
@@ -115,6 +158,8 @@ class Tally:
         and to the result.
     history
         Every request, when it was asked for.
+    streams
+        What happened to the records of each mapping on a stream.
     """
 
     bins: np.ndarray
@@ -123,6 +168,7 @@ class Tally:
     wait: np.ndarray
     latency: np.ndarray
     history: History | None = None
+    streams: tuple[StreamTally, ...] = ()
 
     @property
     def requests(self) -> Requests | None:

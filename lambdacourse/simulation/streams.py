@@ -39,7 +39,9 @@ class StreamRun:
         if not chosen:
             known = ", ".join(repr(mapping.function.name) for mapping in self.mappings)
             raise KeyError(f"No function {function!r} reads the stream {self.stream.name!r}; there are: {known}.")
-        return StreamRun(self.stream, tuple(self.mappings[each] for each in chosen), tuple(self._tallies[each] for each in chosen))
+        return StreamRun(
+            self.stream, tuple(self.mappings[each] for each in chosen), tuple(self._tallies[each] for each in chosen)
+        )
 
     def _total(self, column: int) -> int:
         return sum(tally.total(column) for tally in self._tallies)

@@ -115,7 +115,9 @@ def test_a_shard_takes_in_1000_records_a_second():
 def test_a_shard_takes_in_1_mb_a_second():
     """Records of 100 KB: ten at once fit, then about ten a second."""
     assert run_of(at_once(15), stream={"record_kb": 100})["clicks"].refused == 5
-    assert run_of(steady(20), stream={"record_kb": 102.4}, seconds=60, batch_size=10_000)["clicks"].sent == pytest.approx(610, abs=2)
+    assert run_of(steady(20), stream={"record_kb": 102.4}, seconds=60, batch_size=10_000)["clicks"].sent == pytest.approx(
+        610, abs=2
+    )
 
 
 # Batching windows
@@ -188,7 +190,9 @@ def test_maximum_record_age_frees_the_shard():
 
 def test_retention_frees_the_shard():
     """With the default settings a poison record blocks until the stream lets it expire, after 24 hours; nobody is told."""
-    run = run_of(trace([0.5, 4_000.0]), stream={"poison_at": 0.5}, duration=60, seconds=90_000, retry_wait=60, on_failure="failed")
+    run = run_of(
+        trace([0.5, 4_000.0]), stream={"poison_at": 0.5}, duration=60, seconds=90_000, retry_wait=60, on_failure="failed"
+    )
     assert (run["clicks"].expired, run["clicks"].processed, run["clicks"].delivered) == (1, 1, 0)
     assert run["clicks"].records.end[0] == pytest.approx(86_400.5, abs=121)
 
@@ -215,7 +219,9 @@ def test_errors_by_chance_are_tried_again_with_new_luck():
 
 def test_bisect_isolates_a_poison_record():
     """Eight records, the sixth poison: halves, quarters, one; the others are processed, in order, and only the sixth goes."""
-    run = run_of(trace(0.1 * np.arange(1, 9)), stream={"poison_at": 0.6}, bisect_batch_on_function_error=True, maximum_retry_attempts=1)
+    run = run_of(
+        trace(0.1 * np.arange(1, 9)), stream={"poison_at": 0.6}, bisect_batch_on_function_error=True, maximum_retry_attempts=1
+    )
     assert batches_of(run, "time", "first", "size", "outcome") == [
         (1.0, 0, 8, "error"), (1.2, 0, 4, "ok"), (1.4, 4, 4, "error"), (1.6, 4, 2, "error"), (1.8, 4, 1, "ok"),
         (2.0, 5, 1, "error"), (3.2, 5, 1, "error"), (3.4, 6, 2, "ok"),
@@ -232,8 +238,14 @@ def test_splitting_costs_no_retries():
 
 def test_a_partial_failure_is_a_checkpoint():
     """The function reports the sixth of eight: five are done, the rest is tried again at once; without bisect it costs a retry."""
-    run = run_of(trace(0.1 * np.arange(1, 9)), stream={"poison_at": 0.6}, report_batch_item_failures=True, maximum_retry_attempts=2)
-    assert batches_of(run, "time", "first", "size", "failed", "attempt") == [(1.0, 0, 8, 5, 0), (1.2, 5, 3, 0, 1), (2.4, 5, 3, 0, 2)]
+    run = run_of(
+        trace(0.1 * np.arange(1, 9)), stream={"poison_at": 0.6}, report_batch_item_failures=True, maximum_retry_attempts=2
+    )
+    assert batches_of(run, "time", "first", "size", "failed", "attempt") == [
+        (1.0, 0, 8, 5, 0),
+        (1.2, 5, 3, 0, 1),
+        (2.4, 5, 3, 0, 2),
+    ]
     assert run["worker"].errors == 0, "a function that reports has not failed"
     assert (run["clicks"].processed, run["clicks"].dropped) == (5, 3), "two good records go with the poison one"
 

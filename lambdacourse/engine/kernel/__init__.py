@@ -29,13 +29,17 @@ from lambdacourse.engine.kernel.state import (
     FLOW,
     LOG,
     NEEDS_CHUNK,
+    NEEDS_DRAWS,
+    NEEDS_KEPT,
     NEEDS_LOG,
     NEEDS_PENDING,
+    NEEDS_RECORDS,
     NEEDS_SLOTS,
     NEEDS_TIMERS,
     NONE,
     PENDING,
     POOL,
+    RECORDS,
     SERVER,
     SETTLEMENT,
     SLOT,
@@ -44,7 +48,9 @@ from lambdacourse.engine.kernel.state import (
     Lanes,
     More,
 )  # fmt: skip
+from lambdacourse.engine.kernel.streams import more_kept, more_records, prepare_streams, stream_tallies
 from lambdacourse.engine.plan import Chunk, Plan, expected_concurrency
+from lambdacourse.engine.streams import readings
 from lambdacourse.engine.tally import (
     COLUMNS,
     HISTOGRAM_BINS,
@@ -65,6 +71,8 @@ def run(plan: Plan, record: bool = False) -> Tally:
     chunks = [plan.chunks(flow) for flow in plan.flows]
     core, lanes = _core(plan, record), _lanes(len(chunks))
     more = None if plan.is_plain else _more()
+    streams = prepare_streams(plan, record)
+    draws = {reading.flows[0]: plan.draws(plan.flows[reading.flows[0]]) for reading in readings(plan)}
     recorder = _Recorder(plan) if record else None
 
     def refill(flow: int) -> None:
@@ -73,15 +81,25 @@ def run(plan: Plan, record: bool = False) -> Tally:
         chunk = next(chunks[flow], None)
         lanes.position[flow], lanes.filled[flow] = 0, 0 if chunk is None else chunk.time.size
         lanes.upcoming[flow] = np.inf if chunk is None else chunk.time[0]
-        if chunk is not None:
+        if chunk is not None and plan.flows[flow].is_of_stream:
+            lanes.time[flow, : lanes.filled[flow]] = chunk.time
+        elif chunk is not None:
             for buffer, drawn in zip((lanes.time, lanes.duration, lanes.init, lanes.failure), _columns(chunk), strict=True):
                 buffer[flow, : lanes.filled[flow]] = drawn
 
+    def draw(flow: int) -> None:
+        """What the next invocations of a stream's mapping need, in the place where requests have what was drawn for them."""
+        lanes.drawn[flow] = 0
+        for buffer, drawn in zip((lanes.duration, lanes.init, lanes.failure), _columns(next(draws[flow]))[1:], strict=True):
+            buffer[flow] = drawn
+
     for flow in range(len(chunks)):
         refill(flow)
+    for flow in draws:
+        draw(flow)
     need = NEEDS_CHUNK if chunks else DONE
     while need != DONE:
-        need, flow = advance(core, lanes, more)
+        need, flow = advance(core, lanes, more, streams)
         if need == NEEDS_CHUNK:
             refill(flow)
         elif need == NEEDS_SLOTS:
@@ -91,13 +109,19 @@ def run(plan: Plan, record: bool = False) -> Tally:
             more = more._replace(timers=_longer(more.timers))
         elif need == NEEDS_PENDING:
             more = more._replace(pending=_more_pending(more.pending, core.clocks))
+        elif need == NEEDS_DRAWS:
+            draw(flow)
+        elif need == NEEDS_RECORDS:
+            streams = more_records(streams, record)
+        elif need == NEEDS_KEPT:
+            streams = more_kept(streams)
         elif need == NEEDS_LOG:
             recorder.keep_log(core, more)
     close(core)
     if record and more is not None:
         recorder.keep_log(core, more)
     history = recorder.history() if record else None
-    return Tally(core.bins, plan.bin_seconds, plan.seconds, core.wait, core.latency, history)
+    return Tally(core.bins, plan.bin_seconds, plan.seconds, core.wait, core.latency, history, stream_tallies(streams, record))
 
 
 class _Recorder:
@@ -178,7 +202,7 @@ def _flows(plan: Plan) -> np.ndarray:
     flows = np.zeros(len(plan.flows), FLOW)
     for settings, flow in zip(flows, plan.flows, strict=True):
         settings["row"], settings["latest"], settings["key"] = flow.function, flow.latest, plan.draw_key(flow)
-        settings["kind"] = CALLS
+        settings["kind"] = RECORDS if flow.is_of_stream else CALLS
         if isinstance(flow.trigger, Async):
             settings["kind"] = EVENTS
             settings["retries"] = flow.trigger.maximum_retry_attempts

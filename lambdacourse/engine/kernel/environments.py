@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lambdacourse.engine.kernel.compiling import compiled, inlined
+from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 from lambdacourse.engine.kernel.state import NONE
 from lambdacourse.engine.plan import INSTANT
 from lambdacourse.engine.tally import (
@@ -195,7 +195,7 @@ def _scaling_has_environment(server, now):
 
 
 @inlined
-def _histogram_bin(seconds, core):
+def histogram_bin(seconds, core):
     core.scratch[0] = seconds
     return min(max((core.scratch_bits[0] >> 44) - EXPONENT, 0), HISTOGRAM_BINS - 1)
 
@@ -283,8 +283,8 @@ def serve(core, more, flow, number, attempt, now, arrival, duration, init, failu
                 bins[row, index, INIT_SUM] += starting
             waited = starting if more is None else now - arrival + starting
             if waited > 0.0:
-                core.wait[row, _histogram_bin(waited, core)] += 1
-            core.latency[row, _histogram_bin(waited + seconds, core)] += 1
+                core.wait[row, histogram_bin(waited, core)] += 1
+            core.latency[row, histogram_bin(waited + seconds, core)] += 1
     if more is not None and clock.recording:
         entry = more.log[clock.logged]
         clock.logged += 1
@@ -295,7 +295,7 @@ def serve(core, more, flow, number, attempt, now, arrival, duration, init, failu
     return outcome, starting, seconds, place, cold
 
 
-@compiled
+@entered
 def close(core):
     """At the end of the run: let what finishes finish, and count the environments that are still there."""
     slots, births, days, servers, bins, clock = core.slots, core.births, core.days, core.servers, core.bins, core.clocks[0]

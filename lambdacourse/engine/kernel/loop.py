@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from lambdacourse.engine.kernel.callers import event_arrives, event_finished, give_up, try_event
-from lambdacourse.engine.kernel.compiling import compiled, inlined
+from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 from lambdacourse.engine.kernel.environments import finish_until, serve, turn_bins
 from lambdacourse.engine.kernel.state import (
     CALLS,
@@ -21,23 +21,28 @@ from lambdacourse.engine.kernel.state import (
     NEEDS_SLOTS,
     NEEDS_TIMERS,
     NONE,
+    RECORDS,
     ROOM,
+    STREAMS,
     TOO_OLD,
     TRY,
 )  # fmt: skip
+from lambdacourse.engine.kernel.streams import record_arrives, stream_room, turn
 from lambdacourse.engine.kernel.timers import take_timer
 from lambdacourse.engine.tally import ARRIVALS
 
+_FIRST = np.int64(0)  # A plain 0 would be a type of its own, and all that is called with it compiled twice.
 
-@compiled
-def advance(core, lanes, more):
+
+@entered
+def advance(core, lanes, more, streams):
     """Let time pass until a chunk is used up or room is; return (what is needed, for which flow).
 
     When recording plain requests, what was drawn for a request, ``duration`` and ``init``, is replaced by what happened to it.
     """
     clock = core.clocks[0]
     while True:
-        flow = 0
+        flow = _FIRST
         now = lanes.upcoming[0]
         for other in range(1, len(lanes.upcoming)):
             if lanes.upcoming[other] < now:
@@ -48,8 +53,12 @@ def advance(core, lanes, more):
             need = _room(core, more)
             if need != DONE:
                 return need, flow
+            if streams is not None:
+                need, about = stream_room(core, lanes, streams)
+                if need != DONE:
+                    return need, about
             if clock.timers > 0 and more.timers[0].time <= now and more.timers[0].time < clock.end:
-                _run_timer(core, more)
+                _run_timer(core, lanes, more, streams)
                 continue
         if now == np.inf:
             return DONE, flow
@@ -60,7 +69,7 @@ def advance(core, lanes, more):
         at = lanes.position[flow]
         duration, init, failure = lanes.duration[flow, at], lanes.init[flow, at], lanes.failure[flow, at]
         settings = core.flows[flow]
-        if now >= 0.0:
+        if now >= 0.0 and settings.kind != RECORDS:
             core.bins[settings.row, clock.bin, ARRIVALS] += 1
         if more is None:
             outcome, init, duration, place, cold = serve(core, more, flow, at, 0, now, now, duration, init, failure)
@@ -71,7 +80,7 @@ def advance(core, lanes, more):
                 lanes.duration[flow, at] = duration
             lanes.outcomes[flow, at] = outcome
         else:
-            _arrive(core, more, flow, now, duration, init, failure)
+            _arrive(core, more, streams, flow, now, duration, init, failure)
         lanes.position[flow] = at + 1
         if at + 1 < lanes.filled[flow]:
             lanes.upcoming[flow] = lanes.time[flow, at + 1]
@@ -93,18 +102,20 @@ def _room(core, more):
 
 
 @inlined
-def _arrive(core, more, flow, now, duration, init, failure):
+def _arrive(core, more, streams, flow, now, duration, init, failure):
     """Hand an arrival to what takes those of its flow."""
     settings = core.flows[flow]
     if settings.kind == CALLS:
         serve(core, more, flow, settings.arrived, 0, now, now, duration, init, failure)
     elif settings.kind == EVENTS:
         event_arrives(core, more, flow, now, duration, init, failure)
+    if streams is not None and settings.kind == RECORDS:
+        record_arrives(core, streams, more, flow, now)
     settings.arrived += 1
 
 
 @compiled
-def _run_timer(core, more):
+def _run_timer(core, lanes, more, streams):
     """Do what the first timer is for."""
     clock = core.clocks[0]
     take_timer(more.timers, clock)
@@ -119,3 +130,5 @@ def _run_timer(core, more):
         event_finished(core, more, now, about)
     elif kind == TOO_OLD:
         give_up(core, more, now, about)
+    if streams is not None and kind >= STREAMS:
+        turn(core, streams, more, lanes, now, kind, about)

@@ -10,7 +10,7 @@ from lambdacourse.engine.draws import GROUP, RECORD_FAILURE, SPREAD
 from lambdacourse.engine.kernel.compiling import compiled, inlined
 from lambdacourse.engine.kernel.draws import uniform
 from lambdacourse.engine.kernel.environments import histogram_bin, serve
-from lambdacourse.engine.kernel.state import BUCKET, NONE, STREAMS
+from lambdacourse.engine.kernel.state import DONE, NEEDS_DRAWS, NEEDS_KEPT, NEEDS_RECORDS, NONE, STREAMS
 from lambdacourse.engine.kernel.timers import set_timer
 from lambdacourse.engine.plan import Plan
 from lambdacourse.engine.streams import (
@@ -36,23 +36,24 @@ from lambdacourse.engine.streams import (
     WRITE_BURST,
     WRITE_MB,
     WRITE_RECORDS,
-    Batches,
-    Reading,
-    Records,
     StreamTally,
     last_poll,
     next_poll,
+    readings,
 )
-from lambdacourse.engine.tally import HISTOGRAM_BINS, OK, THROTTLED
+from lambdacourse.engine.tally import HISTOGRAM_BINS, OK, THROTTLED, Batches, Records
 from lambdacourse.model.traffic import CHUNK
 
-WAKE, ANSWER = STREAMS, STREAMS + 1
+WAKE, ANSWER = np.int64(STREAMS), np.int64(STREAMS + 1)
 """Timers: a lane looks for its next batch; the function has answered a lane."""
 
 DEPTH = 18
 """Parts of one batch at a time at the most: each halving adds one, and a batch has up to 10,000 records."""
 
 NO_WINDOW = np.iinfo(np.int64).min
+
+# As int64: for each plain number in a call, numba would compile what is called once more.
+_NOTHING, _PROCESSED, _EXPIRED, _SKIPPED, _REFUSED = (np.int64(each) for each in (0, PROCESSED, EXPIRED, SKIPPED, REFUSED))
 
 RECORD = np.dtype([("time", "f8"), ("next", "i4"), ("poison", "i4")], align=True)
 
@@ -122,7 +123,24 @@ class Streams(NamedTuple):
 _last_poll, _next_poll = inlined(last_poll), inlined(next_poll)
 
 
-@compiled
+@inlined
+def stream_room(core, lanes, streams):
+    """Whether there is room for whatever comes next: what is needed, and for which flow."""
+    recording = core.clocks[0].recording
+    if streams.state[0].free == NONE:
+        return NEEDS_RECORDS, _NOTHING
+    if recording and streams.state[0].batches >= len(streams.batches):
+        return NEEDS_KEPT, _NOTHING
+    for which in range(len(streams.readers)):
+        reader = streams.readers[which]
+        if lanes.drawn[reader.flow] >= CHUNK:
+            return NEEDS_DRAWS, reader.flow
+        if recording and reader.numbers >= streams.kept.shape[1]:
+            return NEEDS_KEPT, _NOTHING
+    return DONE, _NOTHING
+
+
+@inlined
 def record_arrives(core, streams, more, flow, now):
     """A record is sent: it is refused, skipped, or stored in its lane, where the next poll finds it."""
     clock, settings = core.clocks[0], core.flows[flow]
@@ -138,12 +156,12 @@ def record_arrives(core, streams, more, flow, now):
         entry = streams.kept[which, number]
         entry.time, entry.lane, entry.poison, entry.state, entry.end, entry.handed = now, place, poison, PENDING, np.nan, 0
     if reader.limited and not _takes_in(streams.shards[lane.shard], reader, now):
-        _end(core, streams, which, number, now, REFUSED)
+        _end(core, streams, which, number, now, _REFUSED)
         return
     if counted:
         streams.bins[which, index, SENT] += 1
     if now < reader.reads_from:
-        _end(core, streams, which, number, now, SKIPPED)
+        _end(core, streams, which, number, now, _SKIPPED)
         return
     slot = streams.state[0].free
     streams.state[0].free = streams.records[slot].next
@@ -199,9 +217,11 @@ def _takes_in(shard, reader, now):
 
 
 @compiled
-def wake(core, streams, more, lanes, now, which_lane):
-    """The next thing for a lane: what is left of a batch, or a new one."""
+def turn(core, streams, more, lanes, now, kind, which_lane):
+    """A lane's turn: the function has answered, or a wait is over; then the next thing, what is left of a batch or a new one."""
     lane = streams.lanes[which_lane]
+    if kind == ANSWER and not _answered(core, streams, more, now, which_lane):
+        return
     while True:
         while lane.parts > 0 and _top(streams, which_lane).size == 0 and not _top(streams, which_lane).final:
             lane.parts -= 1
@@ -215,16 +235,45 @@ def wake(core, streams, more, lanes, now, which_lane):
 
 
 @inlined
+def _answered(core, streams, more, now, which_lane):
+    """What the answer does to a part, and whether to go on at once: a part that has not become smaller waits."""
+    lane, part = streams.lanes[which_lane], _top(streams, which_lane)
+    reader, failed = streams.readers[lane.reader], lane.failed
+    if lane.outcome == OK and failed == NONE:
+        _take(core, streams, lane, part, part.size, now, _PROCESSED)
+        part.final = 0
+        return True
+    if failed > 0:
+        _take(core, streams, lane, part, failed, now, _PROCESSED)
+    if reader.bisects and failed <= 0 and part.size > 1:
+        first, attempts = part.size // 2, part.attempts
+        part.size -= first
+        half = _push(streams, which_lane, first)
+        half.attempts, half.repeat = attempts, 1
+    elif not (reader.bisects and failed > 0):
+        part.attempts += 1
+        if part.attempts > reader.retries:
+            _take(core, streams, lane, part, part.size, now, reader.given_up)
+            part.final = 0
+        elif failed <= 0:
+            set_timer(more.timers, core.clocks[0], now + reader.retry_wait, WAKE, which_lane)
+            return False
+    return True
+
+
+@inlined
 def _top(streams, which_lane):
     return streams.parts[which_lane, streams.lanes[which_lane].parts - 1]
 
 
 @inlined
-def _push(streams, which_lane, size, attempts, repeat, final):
+def _push(streams, which_lane, size):
+    """One more part, to be handed over before the others."""
     lane = streams.lanes[which_lane]
     part = streams.parts[which_lane, lane.parts]
-    part.size, part.attempts, part.repeat, part.final = size, attempts, repeat, final
     lane.parts += 1
+    part.size, part.attempts, part.repeat, part.final = size, 0, 0, 0
+    return part
 
 
 @inlined
@@ -236,7 +285,7 @@ def _read(core, streams, more, which_lane, now):
     _give_up_old(core, streams, lane, now, lane.seen)
     if _window_is_over(streams, reader, lane, now):
         lane.window, lane.gathers = NO_WINDOW, 0
-        _push(streams, which_lane, 0, 0, 0, 1)
+        _push(streams, which_lane, _NOTHING).final = 1
         return True
     if lane.seen == 0:
         _wait_for_poll(core, streams, more, which_lane, now)
@@ -248,7 +297,9 @@ def _read(core, streams, more, which_lane, now):
             lane.gathers, lane.gathers_since = 1, now
         until = lane.gathers_since + reader.window
         if now < until:
-            set_timer(more.timers, core.clocks[0], min(until, _next_poll(shard.first_poll, reader.polls, now)), WAKE, which_lane)
+            set_timer(
+                more.timers, core.clocks[0], min(until, _next_poll(shard.first_poll, reader.polls, now)), WAKE, which_lane
+            )
             return False
     if reader.limited:
         shard.read_tokens = min(READ_CALL_MB, shard.read_tokens + (now - shard.read_at) * reader.read_rate)
@@ -263,7 +314,7 @@ def _read(core, streams, more, which_lane, now):
     lane.gathers = 0
     if reader.tumbling > 0.0:
         lane.window = int(np.floor(streams.records[lane.head].time / reader.tumbling))
-    _push(streams, which_lane, size, 0, 0, 0)
+    _push(streams, which_lane, size)
     return True
 
 
@@ -390,33 +441,6 @@ def _keep_batch(streams, which_lane, now, outcome, failed, age):
     entry.age, entry.attempt = age, part.attempts
 
 
-@compiled
-def answer(core, streams, more, lanes, now, which_lane):
-    """The function has answered. A part that has become smaller is tried again at once, one that has not waits."""
-    lane, part = streams.lanes[which_lane], _top(streams, which_lane)
-    reader, failed = streams.readers[lane.reader], lane.failed
-    if lane.outcome == OK and failed == NONE:
-        _take(core, streams, lane, part, part.size, now, PROCESSED)
-        part.final = 0
-        wake(core, streams, more, lanes, now, which_lane)
-        return
-    if failed > 0:
-        _take(core, streams, lane, part, failed, now, PROCESSED)
-    if reader.bisects and failed <= 0 and part.size > 1:
-        first = part.size // 2
-        part.size -= first
-        _push(streams, which_lane, first, part.attempts, 1, 0)
-    elif not (reader.bisects and failed > 0):
-        part.attempts += 1
-        if part.attempts > reader.retries:
-            _take(core, streams, lane, part, part.size, now, reader.given_up)
-            part.final = 0
-        elif failed <= 0:
-            set_timer(more.timers, core.clocks[0], now + reader.retry_wait, WAKE, which_lane)
-            return
-    wake(core, streams, more, lanes, now, which_lane)
-
-
 @inlined
 def _give_up_old(core, streams, lane, now, size):
     """Of the next ``size`` records, give up those that the stream or the mapping holds for too old; how many were there."""
@@ -425,7 +449,7 @@ def _give_up_old(core, streams, lane, now, size):
     while count < size:
         age = now - streams.records[lane.head].time
         if age > reader.retention:
-            _pop(core, streams, lane, now, EXPIRED)
+            _pop(core, streams, lane, now, _EXPIRED)
         elif age > reader.maximum_age:
             _pop(core, streams, lane, now, reader.given_up)
         else:
@@ -447,7 +471,7 @@ def _pop(core, streams, lane, now, state):
     """A lane's first record is done with."""
     slot = lane.head
     which = lane.reader
-    if state == PROCESSED and now >= 0.0:
+    if state == _PROCESSED and now >= 0.0:
         streams.latency[which, histogram_bin(now - streams.records[slot].time, core)] += 1
     _end(core, streams, which, streams.numbers[slot] if core.clocks[0].recording else 0, now, state)
     lane.head = streams.records[slot].next
@@ -468,25 +492,34 @@ def _end(core, streams, which, number, now, state):
         streams.kept[which, number].end = now
 
 
-def prepare(plan: Plan, readings: list[Reading], record: bool) -> Streams | None:
+def prepare_streams(plan: Plan, record: bool) -> Streams | None:
     """The state of all mappings on streams, before the run; ``None`` when there is none."""
-    if not readings:
+    mappings = readings(plan)
+    if not mappings:
         return None
-    readers = np.zeros(len(readings), READER)
+    readers = np.zeros(len(mappings), READER)
     reader_of = np.full(len(plan.flows), NONE)
-    poisons = max(len(reading.mapping.source.poison_at) for reading in readings)
-    poison_times = np.full((len(readings), max(poisons, 1)), np.inf)
+    poisons = max(len(reading.mapping.source.poison_at) for reading in mappings)
+    poison_times = np.full((len(mappings), max(poisons, 1)), np.inf)
     lanes, shards = [], []
-    for number, (reader, reading) in enumerate(zip(readers, readings, strict=True)):
+    for number, (reader, reading) in enumerate(zip(readers, mappings, strict=True)):
         mapping, source = reading.mapping, reading.mapping.source
         reader_of[list(reading.flows)] = number
         poison_times[number, : len(source.poison_at)] = source.poison_at
-        reader["flow"], reader["first_lane"], reader["first_shard"] = reading.flows[0], sum(map(len, lanes)), sum(map(len, shards))
+        reader["flow"], reader["first_lane"], reader["first_shard"] = (
+            reading.flows[0],
+            sum(map(len, lanes)),
+            sum(map(len, shards)),
+        )
         reader["shards"], reader["factor"], reader["keys"] = source.shards, reading.factor, source.keys
         reader["hot_key"], reader["spread_key"] = source.hot_key, reading.spread_key
         reader["poison_rate"], reader["poisons"] = source.poison_rate, len(source.poison_at)
         reader["limited"], reader["read_rate"] = reading.is_kinesis, READ_MB / reading.readers
-        reader["record_mb"], reader["reads_from"], reader["polls"] = reading.record_mb, reading.reads_from, source.polls_per_second
+        reader["record_mb"], reader["reads_from"], reader["polls"] = (
+            reading.record_mb,
+            reading.reads_from,
+            source.polls_per_second,
+        )
         reader["most"], reader["window"] = reading.most_records, mapping.batching_window
         reader["tumbling"], reader["per_record"] = mapping.tumbling_window, mapping.seconds_per_record
         reader["reports"], reader["bisects"] = mapping.report_batch_item_failures, mapping.bisect_batch_on_function_error
@@ -499,18 +532,22 @@ def prepare(plan: Plan, readings: list[Reading], record: bool) -> Streams | None
         lanes.append(mine)
         mine = np.zeros(source.shards, SHARD)
         mine["first_poll"] = [reading.first_poll(shard) for shard in range(source.shards)]
-        for name, depth in (("read", READ_CALL_MB), ("write", WRITE_RECORDS * WRITE_BURST), ("write_mb", WRITE_MB * WRITE_BURST)):
+        for name, depth in (
+            ("read", READ_CALL_MB),
+            ("write", WRITE_RECORDS * WRITE_BURST),
+            ("write_mb", WRITE_MB * WRITE_BURST),
+        ):
             mine[f"{name}_at"], mine[f"{name}_tokens"] = reading.start, depth
         shards.append(mine)
     lanes, shards = np.concatenate(lanes), np.concatenate(shards)
     state = np.zeros(1, STREAM)
     state["free"] = NONE
-    bins = np.zeros((len(readings), plan.bins + 1, COLUMNS))
-    age, latency = np.zeros((2, len(readings), HISTOGRAM_BINS), np.int64)
+    bins = np.zeros((len(mappings), plan.bins + 1, COLUMNS))
+    age, latency = np.zeros((2, len(mappings), HISTOGRAM_BINS), np.int64)
     room = CHUNK if record else 0
     return Streams(
         state, readers, reader_of, shards, lanes, np.zeros((len(lanes), DEPTH), PART), np.zeros(0, RECORD),
-        np.zeros(0, np.int64), poison_times, bins, age, latency, np.zeros(room, BATCH), np.zeros((len(readings), room), KEPT),
+        np.zeros(0, np.int64), poison_times, bins, age, latency, np.zeros(room, BATCH), np.zeros((len(mappings), room), KEPT),
     )  # fmt: skip
 
 
@@ -533,7 +570,7 @@ def more_kept(streams: Streams) -> Streams:
     return streams._replace(batches=batches, kept=kept)
 
 
-def tallies(streams: Streams | None, record: bool) -> tuple[StreamTally, ...]:
+def stream_tallies(streams: Streams | None, record: bool) -> tuple[StreamTally, ...]:
     """What happened, after the run."""
     if streams is None:
         return ()

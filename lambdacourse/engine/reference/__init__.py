@@ -7,19 +7,27 @@ What AWS does not publish is marked (assumption).
 from __future__ import annotations
 
 from lambdacourse.engine import tally
-from lambdacourse.engine.plan import Plan
+from lambdacourse.engine.plan import Flow, Plan
 from lambdacourse.engine.reference.callers import Calls, Events
+from lambdacourse.engine.reference.streams import Reader
 from lambdacourse.engine.reference.world import World
+from lambdacourse.engine.streams import readings
 from lambdacourse.model import Async
 
 
 def run(plan: Plan) -> tally.History:
     """All that happens in ``plan`` (in its warm-up too)."""
     world = World(plan)
-    world.run(handlers(world))
-    return tally.history(world.attempts, world.settlements)
+    readers = [Reader(world, reading) for reading in readings(plan)]
+    world.run(handlers(world, readers))
+    return tally.history(world.attempts, world.settlements, [reader.history() for reader in readers])
 
 
-def handlers(world: World) -> list:
+def handlers(world: World, readers: list[Reader]) -> list:
     """What takes the arrivals of each flow."""
-    return [Events(world, flow) if isinstance(flow.trigger, Async) else Calls(world, flow) for flow in world.plan.flows]
+    reader_of = {flow: reader for reader in readers for flow in reader.reading.flows}
+    return [reader_of.get(number) or _caller(world, flow) for number, flow in enumerate(world.plan.flows)]
+
+
+def _caller(world: World, flow: Flow) -> Calls | Events:
+    return Events(world, flow) if isinstance(flow.trigger, Async) else Calls(world, flow)

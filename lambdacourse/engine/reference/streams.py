@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from lambdacourse.engine import tally
+from lambdacourse.engine.plan import Plan
 from lambdacourse.engine.reference.world import Attempt, Bucket, NoLimit, Work, World
 from lambdacourse.engine.streams import (
     DELIVERED,
     DROPPED,
     EXPIRED,
     LATE,
-    MB,
     PENDING,
     PROCESSED,
     READ_CALL_MB,
@@ -29,12 +30,11 @@ from lambdacourse.engine.streams import (
     WRITE_BURST,
     WRITE_MB,
     WRITE_RECORDS,
-    Batches,
     Reading,
-    Records,
     last_poll,
     next_poll,
 )
+from lambdacourse.engine.tally import Batches, Records
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Reader:
 
     def __init__(self, world: World, reading: Reading) -> None:
         self.world, self.reading, self.mapping, self.source = world, reading, reading.mapping, reading.mapping.source
-        self.draws = world.plan.draws(world.plan.flows[reading.flows[0]])
+        self.draws = _draws(world.plan, reading)
         self.keys = {flow: world.plan.draw_key(world.plan.flows[flow]) for flow in reading.flows}
         self.poison_times = deque(self.source.poison_at)
         self.lanes = [Lane(number) for number in range(reading.lanes)]
@@ -104,7 +104,9 @@ class Reader:
 
     def arrive(self, work: Work) -> None:
         """A record is sent: it is refused, skipped, or stored in its lane, where the next poll finds it."""
-        record = Record(len(self.records), self.world.now, self.reading.lane(self.keys[work.flow], work.number), self._is_poison(work))
+        record = Record(
+            len(self.records), self.world.now, self.reading.lane(self.keys[work.flow], work.number), self._is_poison(work)
+        )
         self.records.append(record)
         shard, size = record.lane // self.reading.factor, self.reading.record_mb
         limits = ((self.writes[shard], 1.0), (self.writes_mb[shard], size))
@@ -309,7 +311,9 @@ class Reader:
         record.state, record.end = state, self.world.now
 
     def _note(self, lane: Lane, part: Part, attempt: Attempt, failed: int | None) -> None:
-        first, age = (lane.records[0].number, self.world.now - lane.records[part.size - 1].time) if part.size else (-1, math.nan)
+        first, age = (
+            (lane.records[0].number, self.world.now - lane.records[part.size - 1].time) if part.size else (-1, math.nan)
+        )
         failed = -1 if failed is None else failed
         row = (self.world.now, lane.number, first, part.size, part.repeat, attempt.outcome, failed, age, part.attempts)
         self.batches.append(row)
@@ -322,6 +326,12 @@ class Reader:
         records = Records(*_columns(rows, kinds))
         kinds = (float, np.int32, np.int64, np.int32, bool, np.int8, np.int32, float, np.int32)
         return records, Batches(*_columns(self.batches, kinds))
+
+
+def _draws(plan: Plan, reading: Reading) -> Iterator[tuple[float, float, float]]:
+    """For one invocation after the other: duration, init, failure."""
+    for chunk in plan.draws(plan.flows[reading.flows[0]]):
+        yield from zip(chunk.duration.tolist(), chunk.init.tolist(), chunk.failure.tolist(), strict=True)
 
 
 def _columns(rows: list[tuple], kinds: tuple) -> list[np.ndarray]:

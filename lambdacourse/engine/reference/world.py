@@ -11,7 +11,7 @@ Order: environments that finish up to ``now + INSTANT`` are idle before anything
 arrivals, timers among themselves in the order in which they were set, arrivals in the order of the flows. Nothing happens at or after
 ``plan.seconds``. The kernel follows the same order, so a handler and its compiled twin must set their timers in the same order.
 
-A source that has no requests of its own per arrival (a queue, a stream) draws what its invocations need with ``plan.draws(flow)``, in
+A source whose arrivals are not what is invoked (a stream) draws what its invocations need with ``plan.draws(flow)``, in
 the order of its invocations, and hands ``invoke`` a ``Work`` it made itself.
 """
 
@@ -99,13 +99,17 @@ class Bucket:
     def __post_init__(self) -> None:
         self.tokens = self.depth
 
-    def has_one(self, now: float) -> bool:
+    def room(self, now: float) -> float:
+        """How many tokens there are now."""
         self.tokens = min(self.depth, self.tokens + (now - self.at) * self.rate)
         self.at = now
-        return self.tokens >= 1 - 1e-9
+        return self.tokens
 
-    def take(self) -> None:
-        self.tokens -= 1
+    def has_one(self, now: float) -> bool:
+        return self.room(now) >= 1 - 1e-9
+
+    def take(self, amount: float = 1) -> None:
+        self.tokens -= amount
 
 
 class Growth:
@@ -137,10 +141,13 @@ class Growth:
 
 
 class NoLimit:
+    def room(self, now: float) -> float:
+        return math.inf
+
     def has_one(self, now: float) -> bool:
         return True
 
-    def take(self) -> None:
+    def take(self, amount: float = 1) -> None:
         pass
 
 

@@ -240,13 +240,18 @@ def count(history: History, plan: Plan) -> Tally:
             _add_intervals(bins[row], BUSY_LEVEL, requests.time[served], ends, plan)
             _add_environments(bins[row], requests, served, plan, plan.functions[row])
             _add_counts(bins[row], wait[row], latency[row], requests, chosen & (requests.time >= 0), plan)
-    _add_arrivals(bins, plan)
+    _add_arrivals(bins, requests, plan)
     _add_events(bins, history, plan)
     return Tally(bins, plan.bin_seconds, plan.seconds, wait, latency, history)
 
 
-def _add_arrivals(bins: np.ndarray, plan: Plan) -> None:
-    for flow in plan.flows:
+def _add_arrivals(bins: np.ndarray, requests: Requests, plan: Plan) -> None:
+    """A request and an event arrive once, however often they are tried; a batch of a stream is a new request each time."""
+    for number, flow in enumerate(plan.flows):
+        if flow.is_of_stream:
+            tried = requests.time[(requests.flow == number) & (requests.time >= 0)]
+            bins[flow.function, :, ARRIVALS] += _per_bin(tried, plan)
+            continue
         for chunk in plan.chunks(flow):
             counts = _per_bin(chunk.time[chunk.time >= 0], plan)
             bins[flow.function, :, ARRIVALS] += counts

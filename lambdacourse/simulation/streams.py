@@ -191,31 +191,43 @@ class StreamRun:
 
 
 def stream_metrics(result: StreamRun, each: int) -> dict[tuple[str, str, str], np.ndarray]:
-    """CloudWatch's metrics of a stream, of its mappings and (``IteratorAge``, in ms) of their functions, ``each`` bins to a period."""
-    name, table = result.stream.name, {}
-
-    def grouped(tally: StreamTally, column: int, operation: np.ufunc = np.add) -> np.ndarray:
-        series = tally.bins[:-1, column]
-        return operation.reduceat(series, np.arange(0, len(series), each))
+    """CloudWatch's metrics of a stream and of its mappings, ``each`` bins to a period."""
+    name, first = result.stream.name, result._tallies[0]
 
     def total(column: int) -> np.ndarray:
-        return sum(grouped(tally, column) for tally in result._tallies)
+        return sum(_grouped(tally, column, each) for tally in result._tallies)
 
-    first = result._tallies[0]
-    table[name, "IncomingRecords", "Sum"] = grouped(first, columns.SENT)
-    table[name, "IncomingBytes", "Sum"] = grouped(first, columns.SENT) * result.stream.record_kb * 1024
-    table[name, "WriteProvisionedThroughputExceeded", "Sum"] = grouped(first, columns.REFUSED)
-    table[name, "InvokedEventCount", "Sum"] = total(columns.HANDED)
-    table[name, "DroppedEventCount", "Sum"] = total(columns.DROPPED)
-    table[name, "OnFailureDestinationDeliveredEventCount", "Sum"] = total(columns.DELIVERED)
-    for mapping, tally in zip(result.mappings, result._tallies, strict=True):
-        count = grouped(tally, columns.AGES)
-        longest = np.where(count > 0, grouped(tally, columns.AGE_MAX, np.maximum) * 1000, np.nan)
-        with np.errstate(invalid="ignore"):
-            table[mapping.function.name, "IteratorAge", "Average"] = grouped(tally, columns.AGE_SUM) * 1000 / count
-        table[mapping.function.name, "IteratorAge", "Maximum"] = longest
-        table[mapping.function.name, "IteratorAge", "SampleCount"] = count
-    return table
+    incoming = _grouped(first, columns.SENT, each)
+    return {
+        (name, "IncomingRecords", "Sum"): incoming,
+        (name, "IncomingBytes", "Sum"): incoming * result.stream.record_kb * 1024,
+        (name, "WriteProvisionedThroughputExceeded", "Sum"): _grouped(first, columns.REFUSED, each),
+        (name, "InvokedEventCount", "Sum"): total(columns.HANDED),
+        (name, "DroppedEventCount", "Sum"): total(columns.DROPPED),
+        (name, "OnFailureDestinationDeliveredEventCount", "Sum"): total(columns.DELIVERED),
+    }
+
+
+def iterator_age_metrics(function: str, streams: tuple[StreamRun, ...], each: int) -> dict[tuple[str, str, str], np.ndarray]:
+    """CloudWatch's ``IteratorAge`` of a function that reads streams, in ms; nothing for one that reads none."""
+    mappings = [pair for result in streams for pair in zip(result.mappings, result._tallies, strict=True)]
+    tallies = [tally for mapping, tally in mappings if mapping.function.name == function]
+    if not tallies:
+        return {}
+    count = sum(_grouped(tally, columns.AGES, each) for tally in tallies)
+    longest = np.max([_grouped(tally, columns.AGE_MAX, each, np.maximum) for tally in tallies], axis=0)
+    with np.errstate(invalid="ignore"):
+        average = sum(_grouped(tally, columns.AGE_SUM, each) for tally in tallies) / count
+    return {
+        (function, "IteratorAge", "SampleCount"): count,
+        (function, "IteratorAge", "Average"): average * 1000,
+        (function, "IteratorAge", "Maximum"): np.where(count > 0, longest * 1000, np.nan),
+    }
+
+
+def _grouped(tally: StreamTally, column: int, each: int, operation: np.ufunc = np.add) -> np.ndarray:
+    series = tally.bins[:-1, column]
+    return operation.reduceat(series, np.arange(0, len(series), each))
 
 
 def _kept(what):

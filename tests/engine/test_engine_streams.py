@@ -62,7 +62,7 @@ def test_a_poll_does_not_see_what_is_sent_at_its_moment():
 
 def test_shards_are_polled_one_after_the_other():
     """With four shards, the polls of each are a quarter of a second after those of the one before."""
-    run = run_of(trace(np.full(400, 0.9)), stream={"shards": 4})
+    run = run_of(at_once(400, 0.9), stream={"shards": 4}, batch_size=400)
     assert sorted(set(run["clicks"].batches.time)) == [1.0, 1.25, 1.5, 1.75]
 
 
@@ -87,20 +87,20 @@ def test_the_payload_limits_a_batch():
 def test_a_shard_gives_out_2_mb_a_second():
     """A backlog of 60 MB in one shard: 10 MB at once, then 2 MB a second, however fast the function is."""
     records = trace(np.arange(60.0))
-    run = run_of(records, stream={"record_kb": 1000}, duration=0.001, seconds=120, created_at=60, batch_size=1)
+    run = run_of(records, stream={"record_kb": 1024}, duration=0.001, seconds=120, created_at=60, batch_size=1)
     handed = run["clicks"].batches.time
-    assert (handed < 61).sum() == 12 and (handed < 71).sum() == 32
+    assert (handed < 61).sum() == 10 and (handed < 71).sum() == 30
 
 
 def test_two_readers_share_what_a_shard_gives_out():
     """The same with two functions on the stream: each gets 10 MB at once and 1 MB a second, and each gets all records."""
-    stream = KinesisStream("clicks", trace(np.arange(60.0)), record_kb=1000)
+    stream = KinesisStream("clicks", trace(np.arange(60.0)), record_kb=1024)
     workers = [Function(name, duration=0.001, cold_start=QUICK) for name in ("one", "two")]
     triggers = [EventSourceMapping(worker, stream, created_at=60, batch_size=1) for worker in workers]
     run = simulate(*triggers, seconds=150, record=True)
     for name in ("one", "two"):
         handed = run["clicks"].of(name).batches.time
-        assert (handed < 61).sum() == 11 and (handed < 71).sum() == 21
+        assert (handed < 61).sum() == 10 and (handed < 71).sum() == 20
         assert run["clicks"].of(name).processed == run["clicks"].sent == 60
     assert run["clicks"].processed == 120
 
@@ -318,7 +318,7 @@ def test_a_hot_key_uses_one_lane():
 def test_streams_share_the_account():
     """Two units of concurrency for four lanes and a synchronous caller: batches are throttled, and nothing is lost."""
     api = Function("api", duration=0.5, cold_start=QUICK)
-    worker = Function("worker", duration=0.5, cold_start=QUICK)
+    worker = Function("worker", duration=0.7, cold_start=QUICK)
     clicks = KinesisStream("clicks", poisson(50), shards=4)
     account = Account(concurrency_limit=2, unreserved_minimum=0)
     run = simulate(Sync(api, poisson(3)), EventSourceMapping(worker, clicks), account=account, seconds=120, seed=1)

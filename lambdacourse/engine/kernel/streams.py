@@ -41,7 +41,7 @@ from lambdacourse.engine.streams import (
     next_poll,
     readings,
 )
-from lambdacourse.engine.tally import HISTOGRAM_BINS, OK, THROTTLED, Batches, Records
+from lambdacourse.engine.tally import ARRIVALS, HISTOGRAM_BINS, OK, THROTTLED, Batches, Records
 from lambdacourse.model.traffic import CHUNK
 
 WAKE, ANSWER = np.int64(STREAMS), np.int64(STREAMS + 1)
@@ -376,6 +376,8 @@ def _invoke(core, streams, more, lanes, which_lane, now):
         lane.failure = lanes.failure[reader.flow, at]
         lanes.drawn[reader.flow] = at + 1
         lane.drawn = 1
+    if now >= 0.0:
+        core.bins[core.flows[reader.flow].row, clock.bin, ARRIVALS] += 1
     failed, last = _look_through(streams, lane, part.size)
     failure = -1.0 if failed != NONE and not reader.reports else lane.failure
     duration = lane.duration + part.size * reader.per_record

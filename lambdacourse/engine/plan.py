@@ -98,6 +98,12 @@ class Plan:
             return math.inf
         return self.account.concurrency_limit - sum(function.reserved_concurrency or 0 for function in self.functions)
 
+    def bin_of(self, times: np.ndarray) -> np.ndarray:
+        """In which bin each of ``times`` lies: the last that begins no later, whatever the rounding of the product."""
+        per_bin = 1 / self.bin_seconds
+        index = (times * per_bin).astype(np.int64)
+        return index - (index / per_bin > times) + ((index + 1) / per_bin <= times)
+
     def chunks(self, flow: Flow) -> Iterator[Chunk]:
         """The arrivals of ``flow`` in time, in chunks. What is drawn depends only on seed, name, flow and purpose.
 

@@ -199,13 +199,10 @@ def tally_stream(records: Records, batches: Batches, plan: Plan) -> StreamTally:
     bins = np.zeros((plan.bins + 1, COLUMNS))
     age, latency = np.zeros((2, HISTOGRAM_BINS), np.int64)
 
-    def index(times: np.ndarray) -> np.ndarray:
-        return (times * (1 / plan.bin_seconds)).astype(np.int64)
-
     def add(column: int, times: np.ndarray, amount: np.ndarray | None = None) -> None:
         counted = times >= 0
         weights = None if amount is None else amount[counted]
-        bins[:, column] += np.bincount(index(times[counted]), weights, minlength=len(bins))
+        bins[:, column] += np.bincount(plan.bin_of(times[counted]), weights, minlength=len(bins))
 
     accepted = records.state != REFUSED
     add(SENT, records.time[accepted])
@@ -223,7 +220,7 @@ def tally_stream(records: Records, batches: Batches, plan: Plan) -> StreamTally:
     add(AGES, batches.time[aged])
     add(AGE_SUM, batches.time[aged], batches.age[aged])
     counted = aged & (batches.time >= 0)
-    np.maximum.at(bins[:, AGE_MAX], index(batches.time[counted]), batches.age[counted])
+    np.maximum.at(bins[:, AGE_MAX], plan.bin_of(batches.time[counted]), batches.age[counted])
     np.add.at(age, histogram_bin(batches.age[counted]), 1)
     return StreamTally(bins, age, latency, int((records.state == PENDING).sum()), batches, records)
 
@@ -234,4 +231,4 @@ def _add_peaks(peaks: np.ndarray, records: Records, plan: Plan) -> None:
     sent, ended = records.time[stayed], np.sort(records.end[stayed & (records.state != PENDING)])
     backlog = np.arange(1, sent.size + 1) - np.searchsorted(ended, sent, side="right")
     counted = sent >= 0
-    np.maximum.at(peaks, (sent[counted] * (1 / plan.bin_seconds)).astype(np.int64), backlog[counted])
+    np.maximum.at(peaks, plan.bin_of(sent[counted]), backlog[counted])

@@ -270,19 +270,19 @@ def _add_events(bins: np.ndarray, history: History, plan: Plan) -> None:
         time, age = requests.time[served], (requests.time - requests.arrival)[served]
         mine[:, ASYNC_INVOCATIONS] += _per_bin(time, plan)
         mine[:, ASYNC_AGE_SUM] += _per_bin(time, plan, age)
-        np.maximum.at(mine[:, ASYNC_AGE_MAX], (time * (1 / plan.bin_seconds)).astype(np.int64), age)
+        np.maximum.at(mine[:, ASYNC_AGE_MAX], plan.bin_of(time), age)
         for state, column in ((SUCCEEDED, ASYNC_SUCCEEDED), (DELIVERED, ASYNC_DELIVERED), (DROPPED, ASYNC_DROPPED)):
             ended = (settled.flow == number) & (settled.state == state) & (settled.time >= 0)
             mine[:, column] += _per_bin(settled.time[ended], plan)
 
 
 def _per_bin(times: np.ndarray, plan: Plan, amounts: np.ndarray | None = None) -> np.ndarray:
-    return np.bincount((times * (1 / plan.bin_seconds)).astype(np.int64), amounts, minlength=plan.bins + 1)
+    return np.bincount(plan.bin_of(times), amounts, minlength=plan.bins + 1)
 
 
 def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, plan: Plan) -> None:
     outcome, init, duration = requests.outcome[chosen], requests.init[chosen], requests.duration[chosen]
-    index = (requests.time[chosen] * (1 / plan.bin_seconds)).astype(np.int64)
+    index = plan.bin_of(requests.time[chosen])
     served, cold = outcome < THROTTLED, requests.cold[chosen]
 
     def add(column: int, which: np.ndarray, amount: np.ndarray | None = None) -> None:
@@ -329,7 +329,7 @@ def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Pl
     edges = np.arange(len(peaks) - 1) / (1 / plan.bin_seconds)
     peaks[:-1] = np.searchsorted(np.sort(since), edges) - np.searchsorted(np.sort(until), edges)
     starts = (steps > 0) & (times >= 0) & (times < plan.seconds)
-    np.maximum.at(peaks, (times[starts] * (1 / plan.bin_seconds)).astype(np.int64), busy[starts])
+    np.maximum.at(peaks, plan.bin_of(times[starts]), busy[starts])
 
 
 def _add_environments(bins: np.ndarray, requests: Requests, served: np.ndarray, plan: Plan, function: Function) -> None:

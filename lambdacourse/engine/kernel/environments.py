@@ -68,7 +68,9 @@ def count_environment(bins, row, since, until, clock):
 def turn_bins(core, now):
     """Carry the concurrency that is there into each bin that begins up to ``now``."""
     bins, servers, pools, clock = core.bins, core.servers, core.pools, core.clocks[0]
-    last = min(int(now * clock.per_bin), bins.shape[1] - 2)
+    last = int(now * clock.per_bin)
+    last += int((last + 1) / clock.per_bin <= now) - int(last / clock.per_bin > now)
+    last = min(last, bins.shape[1] - 2)
     while clock.bin < last:
         clock.bin += 1
         for row in range(len(servers)):

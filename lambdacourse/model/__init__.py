@@ -5,6 +5,7 @@ from lambdacourse.model.durations import Constant, Duration, Exponential, Lognor
 from lambdacourse.model.functions import ColdStart, Function
 from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Source, SqsQueue, Stream
 from lambdacourse.model.streams import DynamoDbStream, KinesisStream
+from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
 from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
 
@@ -27,10 +28,13 @@ __all__ = [
     "Stream",
     "Sync",
     "Traffic",
+    "azure_trace",
+    "cloudwatch_trace",
     "constant",
     "diurnal",
     "exponential",
     "lognormal",
+    "per_minute",
     "poisson",
     "ramp",
     "spike",

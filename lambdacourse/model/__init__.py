@@ -7,11 +7,13 @@ from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Sou
 from lambdacourse.model.streams import DynamoDbStream, KinesisStream
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
-from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
+from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
 
 __all__ = [
     "CALLERS",
+    "LATEST",
     "Account",
+    "Async",
     "ColdStart",
     "Constant",
     "Duration",
@@ -23,6 +25,7 @@ __all__ = [
     "KinesisStream",
     "Lognormal",
     "Queue",
+    "Retry",
     "Source",
     "SqsQueue",
     "Stream",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from lambdacourse import engine
-from lambdacourse.model import Account, Function, Sync, checks
+from lambdacourse.model import Account, Async, Function, Sync, checks
+from lambdacourse.simulation.progress import progress
 from lambdacourse.simulation.run import Run
 
-Trigger = Sync | Function
+Trigger = Sync | Async | Function
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,28 @@ def simulate(
 
 
 def sweep(scenarios: Iterable[Scenario], executor: Executor | None = None) -> list[Run]:
-    """Run each scenario; in threads of this machine (the kernels run side by side), or on any ``Executor``."""
+    """Run each scenario, on all of this machine's cores: in threads, as the kernels run side by side.
+
+    ``executor`` is any ``concurrent.futures.Executor`` to run them on instead; a Dask cluster's is ``client.get_executor()``.
+    """
     if isinstance(scenarios, Scenario) or not isinstance(scenarios, Iterable):
         raise TypeError(f"sweep(scenarios={scenarios!r}): must be a list of Scenarios.")
     scenarios = [checks.instance("sweep(scenario", scenario, Scenario, "a Scenario") for scenario in scenarios]
-    if executor is not None:
-        if not callable(getattr(executor, "map", None)):
-            raise TypeError(f"sweep(executor={executor!r}): must be a concurrent.futures.Executor, or None for threads.")
-        return list(executor.map(Scenario.run, scenarios))
-    with ThreadPoolExecutor() as threads:
-        return list(threads.map(Scenario.run, scenarios))
+    if executor is None:
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            return _run_all(scenarios, threads)
+    if not callable(getattr(executor, "submit", None)):
+        raise TypeError(f"sweep(executor={executor!r}): must be a concurrent.futures.Executor, or None for threads.")
+    return _run_all(scenarios, executor)
+
+
+def _run_all(scenarios: list[Scenario], executor: Executor) -> list[Run]:
+    """The first error ends it: what has not begun by then is not begun."""
+    futures = [executor.submit(Scenario.run, scenario) for scenario in scenarios]
+    try:
+        for done in progress(as_completed(futures), len(futures), "scenarios"):
+            done.result()
+    finally:
+        for future in futures:
+            future.cancel()
+    return [future.result() for future in futures]

@@ -1,8 +1,8 @@
 """AWS Lambda at scale, learned by doing.
 
     from lambdacourse import Account, ColdStart, Function, Scenario, simulate, sweep, replications
-    from lambdacourse import Async, Retry, Sync                                 # what invokes a function,
-    from lambdacourse import EventSourceMapping, DynamoDbStream, FifoQueue, KinesisStream, SqsQueue   # and what it reads
+    from lambdacourse import Sync, Async, Retry                                 # what invokes a function
+    from lambdacourse import EventSourceMapping, SqsQueue, FifoQueue, KinesisStream, DynamoDbStream   # … in batches
     from lambdacourse import steady, poisson, ramp, spike, diurnal, trace       # traffic; `+` adds two
     from lambdacourse import per_minute, azure_trace, cloudwatch_trace          # traffic as it was recorded
     from lambdacourse import constant, exponential, lognormal                   # durations

@@ -48,9 +48,7 @@ def test_order_is_kept_in_each_lane(scenario):
             records = one.records[~one.records.state.isin(["refused", "skipped"])]
             for _, lane in records.groupby(["shard", "lane"]):
                 ends = lane.end.fillna(math.inf).to_numpy()
-                assert (
-                    (np.diff(ends[np.isfinite(ends)]) >= 0).all() and not np.isfinite(ends[np.argmax(np.isinf(ends)) :]).any()
-                ) or np.isfinite(ends).all()
+                assert (ends[1:] >= ends[:-1]).all()
             handed = one.batches[(one.batches.outcome != "throttled") & ~one.batches.repeat & (one.batches["size"] > 0)]
             for _, lane in handed.groupby(["shard", "lane"]):
                 assert (lane["first"].diff().dropna() > 0).all()
@@ -183,7 +181,6 @@ def test_bisect_takes_two_steps_for_each_halving(size):
     worker = Function("worker", duration=0.01, cold_start=QUICK)
     clicks = KinesisStream("clicks", steady(size), poison_at=0.3)
     mapping = EventSourceMapping(worker, clicks, batch_size=size, bisect_batch_on_function_error=True, maximum_retry_attempts=0)
-    run = simulate(mapping, seconds=1, warm_up=0, record=False)
     run = simulate(mapping, seconds=2, record=True)
     first = run["clicks"].batches[run["clicks"].batches["first"] < size]
     halvings = math.ceil(math.log2(size))

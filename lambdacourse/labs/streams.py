@@ -74,15 +74,16 @@ def look(rate: float, shards: int, factor: int, batch: int, per_record: float, t
     seconds = _Seconds.of(run)
     calls = _Calls.of(run, factor)
     top = plots.round_up(max(seconds.sent.max(), seconds.processed.max()))
-    age = plots.round_up(np.nanmax(seconds.age, initial=1.0))
+    ages = _Ages.of(run, factor)
+    highest = plots.round_up(max(ages.highest, 1.0))
     frames = (
         plots.Frame("Records per second", "time (s)", "records/s", (0, SECONDS), (0, top), FATES),
-        plots.Frame("Iterator age, the oldest", "time (s)", "age (s)", (0, SECONDS), (0, age)),
-        plots.Frame(_lanes_title(shards, factor), "time (s)", "lane", WINDOW, (0, calls.count + 1), CALLS),
+        plots.Frame("Iterator age, a line for each lane", "time (s)", "age (s)", (0, SECONDS), (0, highest)),
+        plots.Frame(_lanes_title(shards, factor), "time (s)", "lane", WINDOW, (0.4, calls.count + 0.6), CALLS),
     )
 
     def data(axes: list[Axes], theme: plots.Theme) -> list[Artist]:
-        return [*_fates(axes[0], seconds, theme), *_age(axes[1], seconds, theme), *_calls(axes[2], calls, theme)]
+        return [*_fates(axes[0], seconds, theme), *_ages(axes[1], ages, theme), *_calls(axes[2], calls, theme)]
 
     return View(
         sentence=_sentence(run, *settings),
@@ -157,6 +158,23 @@ class _Seconds:
 
 
 @dataclass(frozen=True)
+class _Ages:
+    """For each lane, the times and the iterator ages of its invocations, as a line."""
+
+    lines: list[np.ndarray]
+    highest: float
+
+    @staticmethod
+    def of(run: Run, factor: int) -> _Ages:
+        batches = run["clicks"].batches
+        lane = (batches.shard * factor + batches.lane).to_numpy()
+        points = np.column_stack([batches.time, batches.age])
+        order = np.argsort(lane, kind="stable")
+        lines = np.split(points[order], np.flatnonzero(np.diff(lane[order])) + 1)
+        return _Ages([line[:: max(len(line) // 400, 1)] for line in lines], float(batches.age.max()))
+
+
+@dataclass(frozen=True)
 class _Calls:
     """The invocations of the first lanes: when each began and ended, in which lane, and whether it failed."""
 
@@ -203,9 +221,11 @@ def _fates(axes: Axes, seconds: _Seconds, theme: plots.Theme) -> list[Artist]:
     return drawn
 
 
-def _age(axes: Axes, seconds: _Seconds, theme: plots.Theme) -> list[Artist]:
-    shown = np.isfinite(seconds.age)
-    return [*axes.plot(seconds.time[shown] + 0.5, seconds.age[shown], color=theme.queued, linewidth=1.8)]
+def _ages(axes: Axes, ages: _Ages, theme: plots.Theme) -> list[Artist]:
+    lines = LineCollection(ages.lines)
+    lines.set(color=theme.queued, linewidth=1.6)
+    axes.add_collection(lines)
+    return [lines]
 
 
 def _calls(axes: Axes, calls: _Calls, theme: plots.Theme) -> list[Artist]:

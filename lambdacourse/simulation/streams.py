@@ -134,6 +134,20 @@ class StreamRun:
         """The ``q`` quantile of seconds from the sending of a record to the end of the batch that processed it."""
         return histogram_quantile(sum(tally.latency for tally in self._tallies), _quantile(q))
 
+    def summary(self) -> pd.DataFrame:
+        """The figures that matter, in one column."""
+        counts = {name: getattr(self, name) for name in ("sent", "refused", "processed", *STATES[2:6], "pending", "repeated")}
+        figures = {
+            "records per invocation": self.mean_batch,
+            "peak backlog": self.peak_backlog,
+            "p50 latency (s)": self.latency(0.5),
+            "p99 latency (s)": self.latency(0.99),
+            "p50 iterator age (s)": self.iterator_age(0.5),
+            "highest iterator age (s)": self.peak_iterator_age,
+        }
+        written = {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in figures.items()}
+        return pd.DataFrame({self.stream.name: {**counts, **written}}, dtype=object)
+
     @cached_property
     def batches(self) -> pd.DataFrame:
         """Every invocation that a mapping asked for (needs ``record=True``), in the order of time.
@@ -146,7 +160,7 @@ class StreamRun:
         for mapping, tally in zip(self.mappings, self._tallies, strict=True):
             kept = _kept(tally.batches)
             shard, lane = np.divmod(kept.lane, mapping.parallelization_factor)
-            outcome = np.array(OUTCOMES, dtype=object)[np.minimum(kept.outcome, len(OUTCOMES) - 1)]
+            outcome = pd.Categorical.from_codes(np.minimum(kept.outcome, len(OUTCOMES) - 1), OUTCOMES)
             tables.append(
                 pd.DataFrame(
                     {
@@ -174,7 +188,7 @@ class StreamRun:
                 pd.DataFrame(
                     {
                         "number": np.arange(kept.time.size), "time": kept.time, "function": mapping.function.name, "shard": shard,
-                        "lane": lane, "poison": kept.poison, "state": np.array(STATES, dtype=object)[kept.state],
+                        "lane": lane, "poison": kept.poison, "state": pd.Categorical.from_codes(kept.state, STATES),
                         "end": kept.end, "handed": kept.handed,
                     }
                 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lambdacourse.engine import tally
 from lambdacourse.engine.plan import Flow, Plan
-from lambdacourse.engine.reference.callers import Calls, Events
+from lambdacourse.engine.reference.callers import Calls, Events, RetryingCalls
 from lambdacourse.engine.reference.streams import Reader
 from lambdacourse.engine.reference.world import World
 from lambdacourse.engine.streams import readings
@@ -20,7 +20,8 @@ def run(plan: Plan) -> tally.History:
     world = World(plan)
     readers = [Reader(world, reading) for reading in readings(plan)]
     world.run(handlers(world, readers))
-    return tally.history(world.attempts, world.settlements, [reader.history() for reader in readers])
+    records = [reader.history() for reader in readers]
+    return tally.history(world.attempts, world.settlements, world.allocations, records)
 
 
 def handlers(world: World, readers: list[Reader]) -> list:
@@ -29,5 +30,7 @@ def handlers(world: World, readers: list[Reader]) -> list:
     return [reader_of.get(number) or _caller(world, flow) for number, flow in enumerate(world.plan.flows)]
 
 
-def _caller(world: World, flow: Flow) -> Calls | Events:
-    return Events(world, flow) if isinstance(flow.trigger, Async) else Calls(world, flow)
+def _caller(world: World, flow: Flow) -> Calls | RetryingCalls | Events:
+    if isinstance(flow.trigger, Async):
+        return Events(world, flow)
+    return Calls(world, flow) if flow.is_plain else RetryingCalls(world, flow)

@@ -15,7 +15,8 @@ import numpy as np
 
 from lambdacourse.engine import tally
 from lambdacourse.engine.plan import Plan
-from lambdacourse.engine.reference.world import Attempt, Bucket, NoLimit, Work, World
+from lambdacourse.engine.reference.limits import Bucket, NoLimit
+from lambdacourse.engine.reference.world import Attempt, Work, World
 from lambdacourse.engine.streams import (
     DELIVERED,
     DROPPED,

@@ -166,7 +166,7 @@ class History:
 def history(
     attempts: Sequence[tuple],
     settlements: Sequence[Settlement],
-    allocations: Sequence[Allocation],
+    allocations: Sequence[Allocation] = (),
     streams: Sequence[tuple[Records, Batches]] = (),
 ) -> History:
     """The arrays from one tuple for each."""

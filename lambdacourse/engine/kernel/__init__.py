@@ -20,7 +20,7 @@ import numpy as np
 
 from lambdacourse.engine.kernel.environments import close
 from lambdacourse.engine.kernel.loop import advance
-from lambdacourse.engine.kernel.provisioned import begin
+from lambdacourse.engine.kernel.provisioned import begin, set_first_timer
 from lambdacourse.engine.kernel.state import (
     ALLOCATION,
     BIRTH,
@@ -58,7 +58,6 @@ from lambdacourse.engine.kernel.state import (
     More,
 )  # fmt: skip
 from lambdacourse.engine.kernel.streams import more_kept, more_records, prepare_streams, stream_tallies
-from lambdacourse.engine.kernel.timers import set_timer
 from lambdacourse.engine.plan import MINUTE, Chunk, Plan, expected_concurrency
 from lambdacourse.engine.streams import readings
 from lambdacourse.engine.tally import (
@@ -144,8 +143,16 @@ def run(plan: Plan, record: bool = False) -> Tally:
     if record and more is not None:
         recorder.keep_log(core, more)
     history = recorder.history() if record else None
-    kept = core.wait, core.latency, core.answer, history, stream_tallies(streams, record)
-    return Tally(core.bins, plan.bin_seconds, plan.seconds, *kept)
+    return Tally(
+        core.bins,
+        plan.bin_seconds,
+        plan.seconds,
+        core.wait,
+        core.latency,
+        core.answer,
+        history,
+        stream_tallies(streams, record),
+    )
 
 
 def _count_plain_answers(core: Core) -> None:
@@ -244,7 +251,7 @@ def _more(plan: Plan, core: Core) -> More:
 
 def _set_up_provisioned(plan: Plan, core: Core, more: More) -> None:
     """What is provisioned from the beginning, and the first timers of its auto scaling, in the reference's order."""
-    clock, actions = core.clocks[0], 0
+    actions = 0
     provisioned, start = more.provisioned, -plan.warm_up
     provisioned["top"] = NONE
     provisioned["level_since"] = provisioned["use_since"] = provisioned["use_start"] = start
@@ -259,10 +266,10 @@ def _set_up_provisioned(plan: Plan, core: Core, more: More) -> None:
             mine = provisioned[row]
             mine["takes_maximum"], mine["target"] = tracking.statistic == "Maximum", tracking.target
             mine["minimum"], mine["maximum"] = tracking.minimum, tracking.maximum
-            set_timer(more.timers, clock, (math.floor(start / MINUTE) + 1) * MINUTE, LOOK, row)
+            set_first_timer(core, more, (math.floor(start / MINUTE) + 1) * MINUTE, LOOK, row)
         for action in function.provisioned_scaling:
             if isinstance(action, Schedule):
-                set_timer(more.timers, clock, action.at, SET_BOUNDS, actions)
+                set_first_timer(core, more, action.at, SET_BOUNDS, actions)
                 actions += 1
 
 
@@ -298,16 +305,14 @@ def _flows(plan: Plan) -> np.ndarray:
     flows, clients = np.zeros(len(plan.flows), FLOW), 0
     for settings, flow in zip(flows, plan.flows, strict=True):
         settings["row"], settings["latest"], settings["key"] = flow.function, flow.latest, plan.draw_key(flow)
-        settings["kind"] = CALLS if flow.is_plain else RETRYING_CALLS
-        if flow.is_of_stream:
-            settings["kind"] = RECORDS
-        elif isinstance(flow.trigger, Async):
+        settings["kind"] = RECORDS if flow.is_of_stream else CALLS if flow.is_plain else RETRYING_CALLS
+        if isinstance(flow.trigger, Async):
             settings["kind"] = EVENTS
             settings["retries"] = flow.trigger.maximum_retry_attempts
             settings["maximum_age"] = flow.trigger.maximum_event_age
             settings["has_destination"] = flow.trigger.on_failure is not None
             settings["switched_off"] = flow.trigger.function.reserved_concurrency == 0
-        elif not flow.is_plain:
+        elif flow.trigger.retry is not None:
             retry = flow.trigger.retry
             settings["retries"], settings["longest"], settings["jitter"] = retry.attempts, retry.maximum_delay, retry.jitter
             settings["base"], settings["throttle_base"] = retry.base_delay, retry.throttle_base_delay

@@ -64,6 +64,12 @@ def provisioned_given_back(core, more, row, place, finished):
 
 
 @entered
+def set_first_timer(core, more, time, kind, about):
+    """A timer that is set before the run."""
+    set_timer(more.timers, core.clocks[0], time, kind, about)
+
+
+@entered
 def begin(core, more, row, count, now):
     """So many are there at the beginning."""
     more.provisioned[row].requested = count

@@ -20,8 +20,8 @@ def run(plan: Plan) -> tally.History:
     world = World(plan)
     readers = [Reader(world, reading) for reading in readings(plan)]
     world.run(handlers(world, readers))
-    records = [reader.history() for reader in readers]
-    return tally.history(world.attempts, world.settlements, world.allocations, records)
+    streams = [reader.history() for reader in readers]
+    return tally.history(world.attempts, world.settlements, world.allocations, streams)
 
 
 def handlers(world: World, readers: list[Reader]) -> list:

@@ -34,7 +34,9 @@ def run(plan: Plan, record: bool = False) -> Tally:
         return _kernel().run(plan, record)
     history = reference.run(plan)
     tally = replace(count(history, plan), streams=tally_streams(history, plan))
-    return tally if record else replace(tally, history=None)
+    if record:
+        return tally
+    return replace(tally, history=None, streams=tuple(replace(each, batches=None, records=None) for each in tally.streams))
 
 
 @cache

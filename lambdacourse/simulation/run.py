@@ -192,7 +192,7 @@ class Run:
         width = self.tally.bin_seconds
         rule = f"must be a multiple of {width:g} s, in which this run was counted"
         each = checks.number("metrics(period", period, rule, above=0) / width
-        if each < 0.5 or not math.isclose(each, round(each), rel_tol=1e-9):
+        if round(each) < 1 or not math.isclose(each, round(each), rel_tol=1e-9):
             raise ValueError(f"metrics(period={period!r}): {rule}.")
         each = min(round(each), len(self.time))
         table: dict[tuple[str, str, str], np.ndarray] = {}

@@ -103,7 +103,7 @@ class Tuning:
         ):
             values = np.array([getattr(each, name) for each in self.settings])
             frame = memory_frame(title, unit, plots.round_up(values.max()))
-            marks = [(each.memory_mb, getattr(each, name), words) for words, each in chosen.items()]
+            marks = [plots.Mark(each.memory_mb, getattr(each, name), words) for words, each in chosen.items()]
             panels.append(plots.Panel(frame, [plots.Curve("", memory, values, colour, marker="o")], marks))
         return plots.curves(*panels)
 

@@ -304,8 +304,14 @@ class Curve:
     marker: str = ""
 
 
-Mark = tuple[float, float, str]
-"""A point with words: x, y, what it is."""
+@dataclass(frozen=True)
+class Mark:
+    """A point with words, above it and to its right, or to its left."""
+
+    x: float
+    y: float
+    words: str
+    to_the_left: bool = False
 
 
 def draw_curves(axes: Axes, shown: Sequence[Curve], marks: Sequence[Mark] = (), theme: Theme = LIGHT) -> list[Artist]:
@@ -320,14 +326,13 @@ def draw_curves(axes: Axes, shown: Sequence[Curve], marks: Sequence[Mark] = (), 
             place = inside[round(curve.at * (inside.size - 1))]
             side = "right" if curve.at > 0.6 else "left" if curve.at < 0.4 else "center"
             drawn.append(_words(axes, curve.x[place], curve.y[place], curve.name, theme.ink, side, curve.under))
-    for x, y, words in marks:
-        drawn += axes.plot([x], [y], "o", color=theme.ink, markersize=6)
-        side = "right" if axes.transLimits.transform(axes.transScale.transform((x, y)))[0] > 0.75 else "left"
-        drawn.append(_words(axes, x, y, words, theme.ink, side, under=True))
+    for mark in marks:
+        drawn += axes.plot([mark.x], [mark.y], "o", color=theme.ink, markersize=6)
+        drawn.append(_words(axes, mark.x, mark.y, mark.words, theme.ink, "right" if mark.to_the_left else "left"))
     return drawn
 
 
-def _words(axes: Axes, x: float, y: float, words: str, colour: str, side: str, under: bool) -> Artist:
+def _words(axes: Axes, x: float, y: float, words: str, colour: str, side: str, under: bool = False) -> Artist:
     away = {"left": 4, "center": 0, "right": -4}[side]
     place = {
         "xytext": (away, -5 if under else 5),
@@ -349,7 +354,7 @@ class Panel:
     @property
     def words(self) -> str:
         names = ", ".join(curve.name for curve in self.curves if curve.name)
-        points = "".join(f"; {words}" for _, _, words in self.marks)
+        points = "".join(f"; {mark.words}" for mark in self.marks)
         return f"{self.frame.title}: {self.frame.y_label} over {self.frame.x_label}, for {names}{points}."
 
 

@@ -46,7 +46,7 @@ def plot_provisioned(architecture: str = "x86_64") -> plots.Picture:
     frame = plots.Frame("Duration, on-demand = 1", "share of it that is busy", "times on-demand", (0, 1), (0, 4))
     provisioned = plots.Curve("provisioned", shares, curve, "provisioned", at=0.2)
     on_demand = plots.Curve("on-demand", np.array([0.0, 1.0]), np.ones(2), "warm")
-    return plots.curves(plots.Panel(frame, [provisioned, on_demand], [(even, 1.0, f"break-even at {even:.0%}")]))
+    return plots.curves(plots.Panel(frame, [provisioned, on_demand], [plots.Mark(even, 1.0, f"break-even at {even:.0%}")]))
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,8 @@ def plot_fleets(
     for fleet in fleets:
         rate = crossing(work, memory_mb, fleet, burstiness, architecture)
         if requests[0] < rate * MONTH * 3600 < requests[-1]:
-            marks.append((rate * MONTH * 3600, fleet.month(work, rate, burstiness), f"{fleet.name} from here"))
+            cost = fleet.month(work, rate, burstiness)
+            marks.append(plots.Mark(rate * MONTH * 3600, cost, f"from {rate * MONTH * 3.6e-3:,.3g} million", to_the_left=True))
     frame = plots.Frame("A month", "requests a month", "USD a month", (1e5, 1e10), (1, 1e5), log="xy")
     return plots.curves(plots.Panel(frame, drawn, marks))
 

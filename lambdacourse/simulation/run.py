@@ -17,6 +17,7 @@ from lambdacourse.model import Function, checks
 
 if TYPE_CHECKING:
     from lambdacourse import plots
+    from lambdacourse.pricing import Bill
     from lambdacourse.simulation.scenario import Scenario
 
 
@@ -257,6 +258,15 @@ class Run:
         from lambdacourse import plots
 
         return plots.overview(self.series())
+
+    def bill(self, period: str | None = None, *, free_tier: bool = False) -> Bill:
+        """What the run costs in us-east-1, or with ``period="month"`` (``"day"``, ``"hour"``) what it costs to go on like that.
+
+        The free tier is a month's, so it is left out unless asked for: it would make most runs cost nothing.
+        """
+        from lambdacourse.simulation.bills import run_bill
+
+        return run_bill(self, period, free_tier)
 
     def _limit(self, function: Function) -> float | None:
         """What a function may have at most: its reservation, or what the others' reservations leave."""

@@ -6,12 +6,14 @@ from lambdacourse.model.durations import Constant, Duration, Exponential, Lognor
 from lambdacourse.model.functions import Function
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
-from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
+from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
 from lambdacourse.model.work import Work, vcpus
 
 __all__ = [
     "CALLERS",
+    "LATEST",
     "Account",
+    "Async",
     "ColdStart",
     "Constant",
     "Duration",
@@ -19,6 +21,7 @@ __all__ = [
     "Function",
     "Lognormal",
     "Phase",
+    "Retry",
     "Sync",
     "Traffic",
     "Work",

@@ -3,7 +3,7 @@
 from lambdacourse.model.account import Account
 from lambdacourse.model.coldstarts import ColdStart, Phase
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
-from lambdacourse.model.functions import Function
+from lambdacourse.model.functions import Downstream, Function, Schedule, TargetTracking
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
 from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
@@ -16,13 +16,16 @@ __all__ = [
     "Async",
     "ColdStart",
     "Constant",
+    "Downstream",
     "Duration",
     "Exponential",
     "Function",
     "Lognormal",
     "Phase",
     "Retry",
+    "Schedule",
     "Sync",
+    "TargetTracking",
     "Traffic",
     "Work",
     "azure_trace",

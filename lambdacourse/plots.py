@@ -194,10 +194,11 @@ def overview(rows: Sequence[Series]) -> Picture:
 def _overview_row(left: Axes, right: Axes, series: Series, theme: Theme) -> None:
     span = (0, series.time[-1] + series.width)
     top = round_up(series.requests.max() / series.width)
-    Frame(f"{series.name}: requests", "time (s)", "requests/s", span, (0, top), series.key).put_on(left, theme)
+    title = series.name if series.allocated.any() else f"{series.name}: requests"  # beside a longer key
+    Frame(title, "time (s)", "requests/s", span, (0, top), series.key).put_on(left, theme)
     outcomes(left, series, theme)
     busiest = max(series.concurrency.max(), series.allocated.max())
-    high = round_up(max(busiest, series.limit if series.limit and series.limit < 20 * busiest else 0))
+    high = round_up(max(busiest, series.limit if series.limit and series.limit < 5 * busiest else 0))
     key = (("busy", "busy"), ("provisioned", "provisioned")) if series.allocated.any() else ()
     Frame(f"{series.name}: concurrency", "time (s)", "environments", span, (0, high), key).put_on(right, theme)
     concurrency(right, series, theme)

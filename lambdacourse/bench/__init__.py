@@ -149,18 +149,21 @@ def _memory_of(requests: int) -> float:
 
 
 def labs() -> dict[str, float]:
-    """Milliseconds from a slider's new value to the new picture, at the kernel, for each lab's first setting."""
-    from lambdacourse.labs import concurrency_lab
+    """Milliseconds from a slider's new value to the new picture, at the kernel, from each lab's first setting."""
+    from lambdacourse.labs import concurrency_lab, provisioned_lab
 
     os.environ["NBGRADER_EXECUTION"] = "bench"  # nothing is written to the learner's progress
     timings = {}
-    for name, lab, moved in (("01 concurrency", concurrency_lab(), {"rate": 20}),):
-        control, first = lab.controls[next(iter(moved))], next(iter(moved.values()))
-        start = control.value
+    for name, lab, control, value in (
+        ("01 concurrency", concurrency_lab(), "rate", 20),
+        ("02 provisioned", provisioned_lab(), "provisioned", 150),
+    ):
+        slider = lab.controls[control]
+        start = slider.value
 
-        def move(control=control, values=(first, start)) -> None:
-            for value in values:
-                control.value = value
+        def move(slider=slider, values=(value, start)) -> None:
+            for each in values:
+                slider.value = each
 
         move()
         timings[name] = best(move, runs=5, clock=time.perf_counter) * 1000 / 2

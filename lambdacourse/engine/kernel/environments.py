@@ -148,11 +148,10 @@ def finish_until(core, more, now):
 
 @inlined
 def end_of(slots, births, place, server):
-    """When an idle environment ends."""
-    since = slots[place].finish
-    end = since + server.idle_timeout
+    """When an idle environment ends, or should have ended while it was busy."""
+    end = slots[place].finish + server.idle_timeout
     if server.ages:
-        end = max(min(end, births[place].started + server.maximum_age), since)
+        end = min(end, births[place].started + server.maximum_age)
     return end
 
 
@@ -165,7 +164,7 @@ def _warm(slots, births, row, server, bins, clock, now):
         end = end_of(slots, births, place, server)
         if now < end:
             return place
-        count_environment(bins, row, births[place].started, end, clock)
+        count_environment(bins, row, births[place].started, max(end, slots[place].finish), clock)
         slots[place].next = clock.free
         clock.free = place
     return NONE
@@ -393,7 +392,7 @@ def close(core, more):
         place = servers[row].top
         while place != NONE:
             until = end_of(slots, births, place, servers[row])
-            count_environment(bins, row, births[place].started, until, clock)
+            count_environment(bins, row, births[place].started, max(until, slots[place].finish), clock)
             place = slots[place].next
     if more is not None:
         for row in range(len(servers)):

@@ -11,7 +11,7 @@ import numpy as np
 
 from lambdacourse.engine.draws import draw_key
 from lambdacourse.facts import fact
-from lambdacourse.model import LATEST, Account, Async, Function, Sync
+from lambdacourse.model import LATEST, Account, Async, EventSourceMapping, Function, Queue, Sync
 from lambdacourse.model.traffic import Traffic
 
 INSTANT = 1e-9
@@ -38,7 +38,7 @@ class Flow:
     function: int
     traffic: Traffic
     ordinal: int
-    trigger: Sync | Async
+    trigger: Sync | Async | EventSourceMapping
     name: str
 
     @property
@@ -79,6 +79,12 @@ class Plan:
         return all(flow.is_plain for flow in self.flows)
 
     @property
+    def queues(self) -> tuple[EventSourceMapping, ...]:
+        """The mappings that read from queues, in the order of their flows."""
+        mappings = (flow.trigger for flow in self.flows if isinstance(flow.trigger, EventSourceMapping))
+        return tuple({mapping.source.name: mapping for mapping in mappings if isinstance(mapping.source, Queue)}.values())
+
+    @property
     def bin_seconds(self) -> float:
         return next(width for most, width in RESOLUTIONS if self.seconds <= most)
 
@@ -114,7 +120,13 @@ class Plan:
         return draw_key(self.seed, flow.name, flow.ordinal)
 
 
-def plan(triggers: Sequence[Sync | Async | Function], account: Account, seconds: float, warm_up: float, seed: int) -> Plan:
+def plan(
+    triggers: Sequence[Sync | Async | EventSourceMapping | Function],
+    account: Account,
+    seconds: float,
+    warm_up: float,
+    seed: int,
+) -> Plan:
     """Lay out ``triggers``; ``ValueError`` where they contradict each other or the account."""
     functions: dict[str, Function] = {}
     flows: list[Flow] = []
@@ -127,9 +139,12 @@ def plan(triggers: Sequence[Sync | Async | Function], account: Account, seconds:
             )
         if not isinstance(trigger, Function):
             number = list(functions).index(function.name)
-            for traffic in trigger.traffic.flows():
-                ordinal = sum(flow.name == function.name for flow in flows)
-                flows.append(Flow(number, traffic, ordinal, trigger, function.name))
+            sender = trigger.source if isinstance(trigger, EventSourceMapping) else trigger
+            name = function.name if sender is trigger else sender.name
+            for traffic in sender.traffic.flows():
+                ordinal = sum(flow.name == name for flow in flows)
+                flows.append(Flow(number, traffic, ordinal, trigger, name))
+    _check_sources(triggers, functions)
     _check_reservations(tuple(functions.values()), account)
     return Plan(tuple(functions.values()), tuple(flows), account, seconds, warm_up, seed)
 
@@ -148,6 +163,18 @@ def expected_concurrency(plan: Plan) -> float:
         * (plan.functions[flow.function].duration.mean + plan.functions[flow.function].cold_start.init.mean)
         for flow in plan.flows
     )
+
+
+def _check_sources(triggers: Sequence[Sync | Async | EventSourceMapping | Function], functions: dict[str, Function]) -> None:
+    """A source's name is its own, and here one mapping reads it."""
+    names = [trigger.source.name for trigger in triggers if isinstance(trigger, EventSourceMapping)]
+    for name in names:
+        if name in functions:
+            raise ValueError(f"A source and a function are both called {name!r}: a name is unique in a run.")
+        if names.count(name) > 1:
+            raise ValueError(
+                f"Two mappings read from {name!r}: here a source has one (AWS::Lambda::EventSourceMapping EventSourceArn)."
+            )
 
 
 def _check_reservations(functions: tuple[Function, ...], account: Account) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lambdacourse.engine.plan import INSTANT, Plan
-from lambdacourse.model import Async, Function
+from lambdacourse.model import Async, EventSourceMapping, Function
+
+if TYPE_CHECKING:
+    from lambdacourse.engine.queueing import Backlogs
 
 # Outcomes of a request. From THROTTLED on, the function never saw it; the reason says which limit turned it away.
 OK, ERROR, TIMED_OUT, THROTTLED = 0, 1, 2, 3
@@ -86,21 +89,45 @@ SETTLEMENT_KINDS = ("i4", "i8", "f8", "f8", "i1")
 
 
 @dataclass(frozen=True)
+class Messages:
+    """Everything that happened to messages of queues, in the order of time: arrays of one length.
+
+    queue, flow, number: which queue, of which flow the how-manieth message (of POLLERS: -1, how many); kind: what happened, one
+    of ``queueing``'s; time: when; age: how old the message was then (HANDED: when its handler started), in seconds.
+    """
+
+    queue: np.ndarray
+    flow: np.ndarray
+    number: np.ndarray
+    kind: np.ndarray
+    time: np.ndarray
+    age: np.ndarray
+
+
+MESSAGE_KINDS = ("i4", "i4", "i8", "i1", "f8", "f8")
+
+
+@dataclass(frozen=True)
 class History:
     """Everything that happened in a run, one by one."""
 
     requests: Requests
     settlements: Settlements
+    messages: Messages
 
 
-def history(attempts: Sequence[tuple], settlements: Sequence[Settlement]) -> History:
+def history(attempts: Sequence[tuple], settlements: Sequence[Settlement], messages: Sequence[tuple]) -> History:
     """The arrays from one tuple for each."""
 
     def arrays(kind: type, rows: Sequence[tuple], kinds: tuple[str, ...]):
         columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
         return kind(*(np.array(column, dtype=each) for column, each in zip(columns, kinds, strict=True)))
 
-    return History(arrays(Requests, attempts, REQUEST_KINDS), arrays(Settlements, settlements, SETTLEMENT_KINDS))
+    return History(
+        arrays(Requests, attempts, REQUEST_KINDS),
+        arrays(Settlements, settlements, SETTLEMENT_KINDS),
+        arrays(Messages, messages, MESSAGE_KINDS),
+    )
 
 
 @dataclass(frozen=True)
@@ -113,6 +140,8 @@ class Tally:
     wait, latency
         functions x HISTOGRAM_BINS: invocations by seconds from the arrival to the start of the handler (where there was a wait)
         and to the result.
+    queues
+        What happened in the queues.
     history
         Every request, when it was asked for.
     """
@@ -123,6 +152,7 @@ class Tally:
     wait: np.ndarray
     latency: np.ndarray
     history: History | None = None
+    queues: Backlogs | None = None
 
     @property
     def requests(self) -> Requests | None:
@@ -194,13 +224,18 @@ def count(history: History, plan: Plan) -> Tally:
             _add_intervals(bins[row], BUSY_LEVEL, requests.time[served], ends, plan)
             _add_environments(bins[row], requests, served, plan, plan.functions[row])
             _add_counts(bins[row], wait[row], latency[row], requests, chosen & (requests.time >= 0), plan)
-    _add_arrivals(bins, plan)
+    _add_arrivals(bins, requests, plan)
     _add_events(bins, history, plan)
     return Tally(bins, plan.bin_seconds, plan.seconds, wait, latency, history)
 
 
-def _add_arrivals(bins: np.ndarray, plan: Plan) -> None:
-    for flow in plan.flows:
+def _add_arrivals(bins: np.ndarray, requests: Requests, plan: Plan) -> None:
+    """What asked for the function: requests and events, or from a source each attempt with a batch."""
+    for number, flow in enumerate(plan.flows):
+        if isinstance(flow.trigger, EventSourceMapping):
+            tried = (requests.flow == number) & (requests.time >= 0)
+            bins[flow.function, :, ARRIVALS] += _per_bin(requests.time[tried], plan)
+            continue
         for chunk in plan.chunks(flow):
             counts = _per_bin(chunk.time[chunk.time >= 0], plan)
             bins[flow.function, :, ARRIVALS] += counts

@@ -13,7 +13,8 @@ import pandas as pd
 from lambdacourse.engine import tally as columns
 from lambdacourse.engine.tally import Tally, histogram_quantile
 from lambdacourse.facts import fact
-from lambdacourse.model import Function, checks
+from lambdacourse.model import EventSourceMapping, Function, Queue, checks
+from lambdacourse.simulation.queues import QueueRun
 
 if TYPE_CHECKING:
     from lambdacourse import plots
@@ -163,21 +164,33 @@ class FunctionRun:
 
 @dataclass(frozen=True)
 class Run:
-    """What happened: ``run["api"]`` has the figures of one function; ``metrics``, ``summary`` and ``plot`` show them."""
+    """What happened: ``run["api"]`` has the figures of one function, ``run["orders"]`` of one queue; ``metrics``, ``summary`` and
+    ``plot`` show them."""
 
     scenario: Scenario
     tally: Tally = field(repr=False)
     functions: tuple[Function, ...] = field(repr=False)
 
-    def __getitem__(self, name: str) -> FunctionRun:
-        for row, function in enumerate(self.functions):
-            if function.name == name:
-                return FunctionRun(function, self.tally, row)
-        known = ", ".join(repr(function.name) for function in self.functions) or "none"
-        raise KeyError(f"No function is called {name!r} in this run; there are: {known}.")
+    def __getitem__(self, name: str) -> FunctionRun | QueueRun:
+        named = {result.function.name: result for result in self} | {result.queue.name: result for result in self.queues}
+        if name not in named:
+            known = ", ".join(map(repr, named)) or "none"
+            raise KeyError(f"Nothing is called {name!r} in this run; there are: {known}.")
+        return named[name]
 
     def __iter__(self):
         return (FunctionRun(function, self.tally, row) for row, function in enumerate(self.functions))
+
+    @property
+    def queues(self) -> list[QueueRun]:
+        """The figures of each queue."""
+        mappings = [
+            each for each in self.scenario.triggers if isinstance(each, EventSourceMapping) and isinstance(each.source, Queue)
+        ]
+        return [
+            QueueRun(mapping, self.tally.queues, row, self.tally.bin_seconds, self.tally.seconds)
+            for row, mapping in enumerate(mappings)
+        ]
 
     @property
     def time(self) -> np.ndarray:
@@ -198,6 +211,8 @@ class Run:
         table: dict[tuple[str, str, str], np.ndarray] = {}
         for row, function in enumerate(self.functions):
             self._function_metrics(table, row, function.name, each)
+        for queue in self.queues:
+            queue.add_metrics(table, each)
         account, unreserved = len(self.functions), len(self.functions) + 1
         reserved = sum(function.reserved_concurrency or 0 for function in self.functions)
         shared = self._grouped(unreserved, columns.BUSY_MAX, each, np.maximum)
@@ -230,8 +245,14 @@ class Run:
         return operation.reduceat(series, np.arange(0, len(series), each))
 
     def summary(self) -> pd.DataFrame:
-        """One column per function: the figures that matter."""
-        return pd.DataFrame({result.function.name: _figures(result) for result in self}, dtype=object)
+        """One column per function and per queue: the figures that matter."""
+        columns = {result.function.name: _figures(result) for result in self}
+        columns |= {result.queue.name: _rounded(result.figures()) for result in self.queues}
+        return (
+            pd.DataFrame({name: pd.Series(figures, dtype=object) for name, figures in columns.items()})
+            .reindex(_rows(columns))
+            .fillna("")
+        )
 
     def series(self) -> list[plots.Series]:
         """Each function over time: requests by outcome, concurrency and its limit, for pictures."""
@@ -256,7 +277,7 @@ class Run:
         """Requests by outcome and concurrency over time, a row of panels for each function."""
         from lambdacourse import plots
 
-        return plots.overview(self.series())
+        return plots.overview(self.series(), [queue.backlog() for queue in self.queues])
 
     def _limit(self, function: Function) -> float | None:
         """What a function may have at most: its reservation, or what the others' reservations leave."""
@@ -283,7 +304,6 @@ def throttle_reasons() -> list[str]:
 
 
 def _figures(result: FunctionRun) -> dict[str, float]:
-    """Counts as they are, the rest to four digits."""
     figures = {
         "arrivals": result.arrivals,
         "invocations": result.invocations,
@@ -298,6 +318,16 @@ def _figures(result: FunctionRun) -> dict[str, float]:
         "p50 latency (s)": result.latency(0.5),
         "p99 latency (s)": result.latency(0.99),
     }
+    return _rounded(figures)
+
+
+def _rows(columns: dict[str, dict[str, float]]) -> list[str]:
+    """The names of all figures, each once, in their order."""
+    return list(dict.fromkeys(name for figures in columns.values() for name in figures))
+
+
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    """Counts as they are, the rest to four digits."""
     return {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in figures.items()}
 
 

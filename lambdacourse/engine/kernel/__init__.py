@@ -18,6 +18,7 @@ import math
 
 import numpy as np
 
+from lambdacourse.engine.kernel import queues
 from lambdacourse.engine.kernel.environments import close
 from lambdacourse.engine.kernel.loop import advance
 from lambdacourse.engine.kernel.state import (
@@ -28,14 +29,19 @@ from lambdacourse.engine.kernel.state import (
     EVENTS,
     FLOW,
     LOG,
+    NEEDS_BATCHES,
     NEEDS_CHUNK,
+    NEEDS_DRAWS,
     NEEDS_LOG,
+    NEEDS_MESSAGE_LOG,
+    NEEDS_MESSAGES,
     NEEDS_PENDING,
     NEEDS_SLOTS,
     NEEDS_TIMERS,
     NONE,
     PENDING,
     POOL,
+    SENDS,
     SERVER,
     SETTLEMENT,
     SLOT,
@@ -45,25 +51,29 @@ from lambdacourse.engine.kernel.state import (
     More,
 )  # fmt: skip
 from lambdacourse.engine.plan import Chunk, Plan, expected_concurrency
+from lambdacourse.engine.queueing import Backlogs
 from lambdacourse.engine.tally import (
     COLUMNS,
     HISTOGRAM_BINS,
+    MESSAGE_KINDS,
     REQUEST_KINDS,
     SETTLEMENT_KINDS,
     THROTTLED,
     History,
+    Messages,
     Requests,
     Settlements,
     Tally,
 )
-from lambdacourse.model import Async
+from lambdacourse.model import Async, EventSourceMapping
 from lambdacourse.model.traffic import CHUNK
 
 
 def run(plan: Plan, record: bool = False) -> Tally:
     """Simulate ``plan``."""
     chunks = [plan.chunks(flow) for flow in plan.flows]
-    core, lanes = _core(plan, record), _lanes(len(chunks))
+    core, lanes, desk = _core(plan, record), _lanes(len(chunks)), queues.make(plan)
+    behind = [plan.chunks(flow) for flow in plan.flows]
     more = None if plan.is_plain else _more()
     recorder = _Recorder(plan) if record else None
 
@@ -79,9 +89,13 @@ def run(plan: Plan, record: bool = False) -> Tally:
 
     for flow in range(len(chunks)):
         refill(flow)
+    if desk is not None:
+        for flow in np.flatnonzero(desk.of_flow != NONE):
+            queues.refill_lag(desk, flow, next(behind[flow], None))
+        queues.open_queues(core, more, desk, -plan.warm_up)
     need = NEEDS_CHUNK if chunks else DONE
     while need != DONE:
-        need, flow = advance(core, lanes, more)
+        need, flow = advance(core, lanes, more, desk)
         if need == NEEDS_CHUNK:
             refill(flow)
         elif need == NEEDS_SLOTS:
@@ -93,11 +107,24 @@ def run(plan: Plan, record: bool = False) -> Tally:
             more = more._replace(pending=_more_pending(more.pending, core.clocks))
         elif need == NEEDS_LOG:
             recorder.keep_log(core, more)
+        elif need == NEEDS_DRAWS:
+            queues.refill_lag(desk, flow, next(behind[flow], None))
+        elif need == NEEDS_MESSAGES:
+            desk = queues.more_messages(desk)
+        elif need == NEEDS_BATCHES:
+            desk = queues.more_batches(desk)
+        elif need == NEEDS_MESSAGE_LOG:
+            recorder.messages.append(queues.take_log(desk))
     close(core)
+    if desk is not None:
+        queues.close_queues(core, desk)
+        if record:
+            recorder.messages.append(queues.take_log(desk))
     if record and more is not None:
         recorder.keep_log(core, more)
     history = recorder.history() if record else None
-    return Tally(core.bins, plan.bin_seconds, plan.seconds, core.wait, core.latency, history)
+    backlogs = None if desk is None else Backlogs(desk.bins, desk.wait, desk.latency, history and history.messages)
+    return Tally(core.bins, plan.bin_seconds, plan.seconds, core.wait, core.latency, history, backlogs)
 
 
 class _Recorder:
@@ -108,6 +135,7 @@ class _Recorder:
         self.chunks: list[tuple] = []
         self.logs: list[np.ndarray] = []
         self.settlements: list[np.ndarray] = []
+        self.messages: list[np.ndarray] = []
         self.counts = [0] * len(plan.flows)
 
     def keep_chunk(self, lanes: Lanes, flow: int) -> None:
@@ -128,7 +156,11 @@ class _Recorder:
         settlements = np.concatenate([np.empty(0, SETTLEMENT), *self.settlements])
         names = Settlements.__dataclass_fields__
         settled = Settlements(*(settlements[name].astype(kind) for name, kind in zip(names, SETTLEMENT_KINDS, strict=True)))
-        return History(self._from_chunks() if self.plan.is_plain else self._from_logs(), settled)
+        entries = np.concatenate([np.empty(0, queues.ENTRY), *self.messages])
+        messages = Messages(
+            *(entries[name].astype(kind) for name, kind in zip(Messages.__dataclass_fields__, MESSAGE_KINDS, strict=True))
+        )
+        return History(self._from_chunks() if self.plan.is_plain else self._from_logs(), settled, messages)
 
     def _from_logs(self) -> Requests:
         log = np.concatenate([np.empty(0, LOG), *self.logs])
@@ -179,6 +211,8 @@ def _flows(plan: Plan) -> np.ndarray:
     for settings, flow in zip(flows, plan.flows, strict=True):
         settings["row"], settings["latest"], settings["key"] = flow.function, flow.latest, plan.draw_key(flow)
         settings["kind"] = CALLS
+        if isinstance(flow.trigger, EventSourceMapping):
+            settings["kind"] = SENDS
         if isinstance(flow.trigger, Async):
             settings["kind"] = EVENTS
             settings["retries"] = flow.trigger.maximum_retry_attempts

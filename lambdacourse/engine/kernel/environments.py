@@ -195,7 +195,7 @@ def _scaling_has_environment(server, now):
 
 
 @inlined
-def _histogram_bin(seconds, core):
+def histogram_bin(seconds, core):
     core.scratch[0] = seconds
     return min(max((core.scratch_bits[0] >> 44) - EXPONENT, 0), HISTOGRAM_BINS - 1)
 
@@ -283,8 +283,8 @@ def serve(core, more, flow, number, attempt, now, arrival, duration, init, failu
                 bins[row, index, INIT_SUM] += starting
             waited = starting if more is None else now - arrival + starting
             if waited > 0.0:
-                core.wait[row, _histogram_bin(waited, core)] += 1
-            core.latency[row, _histogram_bin(waited + seconds, core)] += 1
+                core.wait[row, histogram_bin(waited, core)] += 1
+            core.latency[row, histogram_bin(waited + seconds, core)] += 1
     if more is not None and clock.recording:
         entry = more.log[clock.logged]
         clock.logged += 1

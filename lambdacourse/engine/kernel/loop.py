@@ -10,6 +10,7 @@ import numpy as np
 from lambdacourse.engine.kernel.callers import event_arrives, event_finished, give_up, try_event
 from lambdacourse.engine.kernel.compiling import compiled, inlined
 from lambdacourse.engine.kernel.environments import finish_until, serve, turn_bins
+from lambdacourse.engine.kernel.queues import lacks_log, message_arrives, poll, queue_timer
 from lambdacourse.engine.kernel.state import (
     CALLS,
     DONE,
@@ -17,11 +18,14 @@ from lambdacourse.engine.kernel.state import (
     FINISHED,
     NEEDS_CHUNK,
     NEEDS_LOG,
+    NEEDS_MESSAGE_LOG,
     NEEDS_PENDING,
     NEEDS_SLOTS,
     NEEDS_TIMERS,
     NONE,
+    QUEUES,
     ROOM,
+    SENDS,
     TOO_OLD,
     TRY,
 )  # fmt: skip
@@ -30,7 +34,7 @@ from lambdacourse.engine.tally import ARRIVALS
 
 
 @compiled
-def advance(core, lanes, more):
+def advance(core, lanes, more, desk):
     """Let time pass until a chunk is used up or room is; return (what is needed, for which flow).
 
     When recording plain requests, what was drawn for a request, ``duration`` and ``init``, is replaced by what happened to it.
@@ -42,14 +46,21 @@ def advance(core, lanes, more):
         for other in range(1, len(lanes.upcoming)):
             if lanes.upcoming[other] < now:
                 flow, now = other, lanes.upcoming[other]
+        if desk is not None and desk.desks[0].polling != NONE:
+            need, about = poll(core, more, desk)
+            if need != DONE:
+                return need, about
+            continue
         if clock.free == NONE:
             return NEEDS_SLOTS, flow
         if more is not None:
             need = _room(core, more)
             if need != DONE:
                 return need, flow
+            if desk is not None and clock.recording and lacks_log(desk):
+                return NEEDS_MESSAGE_LOG, flow
             if clock.timers > 0 and more.timers[0].time <= now and more.timers[0].time < clock.end:
-                _run_timer(core, more)
+                _run_timer(core, more, desk)
                 continue
         if now == np.inf:
             return DONE, flow
@@ -60,7 +71,7 @@ def advance(core, lanes, more):
         at = lanes.position[flow]
         duration, init, failure = lanes.duration[flow, at], lanes.init[flow, at], lanes.failure[flow, at]
         settings = core.flows[flow]
-        if now >= 0.0:
+        if now >= 0.0 and settings.kind != SENDS:
             core.bins[settings.row, clock.bin, ARRIVALS] += 1
         if more is None:
             outcome, init, duration, place, cold = serve(core, more, flow, at, 0, now, now, duration, init, failure)
@@ -71,7 +82,7 @@ def advance(core, lanes, more):
                 lanes.duration[flow, at] = duration
             lanes.outcomes[flow, at] = outcome
         else:
-            _arrive(core, more, flow, now, duration, init, failure)
+            _arrive(core, more, desk, flow, now, duration, init, failure)
         lanes.position[flow] = at + 1
         if at + 1 < lanes.filled[flow]:
             lanes.upcoming[flow] = lanes.time[flow, at + 1]
@@ -93,18 +104,20 @@ def _room(core, more):
 
 
 @inlined
-def _arrive(core, more, flow, now, duration, init, failure):
+def _arrive(core, more, desk, flow, now, duration, init, failure):
     """Hand an arrival to what takes those of its flow."""
     settings = core.flows[flow]
     if settings.kind == CALLS:
         serve(core, more, flow, settings.arrived, 0, now, now, duration, init, failure)
     elif settings.kind == EVENTS:
         event_arrives(core, more, flow, now, duration, init, failure)
+    elif desk is not None:
+        message_arrives(core, desk, flow, now)
     settings.arrived += 1
 
 
 @compiled
-def _run_timer(core, more):
+def _run_timer(core, more, desk):
     """Do what the first timer is for."""
     clock = core.clocks[0]
     take_timer(more.timers, clock)
@@ -119,3 +132,5 @@ def _run_timer(core, more):
         event_finished(core, more, now, about)
     elif kind == TOO_OLD:
         give_up(core, more, now, about)
+    elif desk is not None and kind >= QUEUES:
+        queue_timer(core, more, desk, now, kind, about)

@@ -14,14 +14,17 @@ import numpy as np
 NONE = -1
 
 # What the kernel needs before it can go on, and that it is done.
-DONE, NEEDS_CHUNK, NEEDS_SLOTS, NEEDS_TIMERS, NEEDS_PENDING, NEEDS_LOG, NEEDS_DRAWS = range(7)
+(
+    DONE, NEEDS_CHUNK, NEEDS_SLOTS, NEEDS_TIMERS, NEEDS_PENDING, NEEDS_LOG, NEEDS_DRAWS, NEEDS_MESSAGES, NEEDS_BATCHES,
+    NEEDS_MESSAGE_LOG,
+) = range(10)  # fmt: skip
 
 # What a timer does. Of a source's, QUEUES and STREAMS are the first of up to a hundred each.
 TRY, FINISHED, TOO_OLD = range(3)
 QUEUES, STREAMS = 100, 200
 
 # What takes the arrivals of a flow.
-CALLS, EVENTS = range(2)
+CALLS, EVENTS, SENDS = range(3)
 
 SLOT = np.dtype([("finish", "f8"), ("next", "i4"), ("row", "i2"), ("must_initialise", "i2")], align=True)
 """An environment: of the function in which ``row``, busy until ``finish`` or idle since then, before which ``next``.

@@ -7,19 +7,27 @@ What AWS does not publish is marked (assumption).
 from __future__ import annotations
 
 from lambdacourse.engine import tally
-from lambdacourse.engine.plan import Plan
+from lambdacourse.engine.plan import Flow, Plan
 from lambdacourse.engine.reference.callers import Calls, Events
+from lambdacourse.engine.reference.queues import Queue
 from lambdacourse.engine.reference.world import World
-from lambdacourse.model import Async
+from lambdacourse.model import Async, EventSourceMapping
 
 
 def run(plan: Plan) -> tally.History:
     """All that happens in ``plan`` (in its warm-up too)."""
     world = World(plan)
     world.run(handlers(world))
-    return tally.history(world.attempts, world.settlements)
+    return tally.history(world.attempts, world.settlements, world.messages)
 
 
 def handlers(world: World) -> list:
     """What takes the arrivals of each flow."""
-    return [Events(world, flow) if isinstance(flow.trigger, Async) else Calls(world, flow) for flow in world.plan.flows]
+    queues = {mapping.source.name: Queue(world, number, mapping) for number, mapping in enumerate(world.plan.queues)}
+
+    def handler(flow: Flow):
+        if isinstance(flow.trigger, EventSourceMapping):
+            return queues[flow.name]
+        return Events(world, flow) if isinstance(flow.trigger, Async) else Calls(world, flow)
+
+    return [handler(flow) for flow in world.plan.flows]

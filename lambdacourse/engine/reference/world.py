@@ -192,6 +192,7 @@ class World:
         self.servers = _servers(plan)
         self.attempts: list[Attempt] = []
         self.settlements: list[tally.Settlement] = []
+        self.messages: list[tuple] = []
         self._finishing: list[tuple[float, int, Server, Environment]] = []
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._set = 0

@@ -13,9 +13,11 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
-from lambdacourse.engine import queueing, reference, tally
+from lambdacourse.engine import reference
 from lambdacourse.engine.plan import Plan, plan
-from lambdacourse.engine.tally import History, Tally
+from lambdacourse.engine.queueing import tally_queues
+from lambdacourse.engine.streams import tally_streams
+from lambdacourse.engine.tally import Tally, count
 from lambdacourse.folders import cache_folder
 
 __all__ = ["Plan", "Tally", "is_compiled", "plan", "run"]
@@ -30,13 +32,9 @@ def run(plan: Plan, record: bool = False) -> Tally:
     """Simulate ``plan``; with ``record``, keep every request."""
     if is_compiled():
         return _kernel().run(plan, record)
-    counted = count(reference.run(plan), plan)
-    return counted if record else replace(counted, history=None, queues=replace(counted.queues, messages=None))
-
-
-def count(history: History, plan: Plan) -> Tally:
-    """The figures from all that happened, one by one: for the reference, and as a second way to count."""
-    return replace(tally.count(history, plan), queues=queueing.count(history.messages, plan))
+    history = reference.run(plan)
+    tally = replace(count(history, plan), streams=tally_streams(history, plan), queues=tally_queues(history, plan))
+    return tally if record else replace(tally, history=None, queues=replace(tally.queues, messages=None))
 
 
 @cache
@@ -44,7 +42,7 @@ def _kernel():
     """The compiled kernel. What numba compiles goes to the course's cache, which works for a read-only installation too."""
     here = Path(__file__).parent
     sources = sorted(
-        [here / "plan.py", here / "tally.py", here / "draws.py", here / "queueing.py", *(here / "kernel").glob("*.py")]
+        [*(here / f"{name}.py" for name in ("plan", "tally", "draws", "streams", "queueing")), *(here / "kernel").glob("*.py")]
     )
     version = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     import numba

@@ -3,8 +3,8 @@
 Assumptions, where AWS is silent (each a parameter or a fact marked so):
 
 * Of the messages that are visible, the oldest is received first. AWS promises no more than roughly that.
-* The pollers of a standard queue grow evenly, one every 0.2 s while messages wait, but not right after a failure; they are looked
-  at once a minute: what had nothing to do in that minute ends, and failures and throttles cut in proportion (``error_cut``).
+* The pollers of a standard queue grow evenly, one every 0.2 s while messages wait, and slower by the share of the batches that
+  fail or are throttled. Once a minute, pollers that had nothing to do in it end, and failures cut in proportion (``error_cut``).
 * A FIFO queue has as many pollers as it can use from the start.
 * A poller whose batch is throttled keeps it and asks again every ``retry_wait`` seconds, until the messages are visible again.
 * One batch at a time gathers messages during a batching window.
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lambdacourse.engine.plan import Plan
-from lambdacourse.engine.tally import HISTOGRAM_BINS, Messages, histogram_bin
+from lambdacourse.engine.tally import HISTOGRAM_BINS, History, Messages, histogram_bin
 from lambdacourse.facts import fact
 from lambdacourse.model import EventSourceMapping, FifoQueue
 
@@ -107,8 +107,9 @@ class Backlogs:
     messages: Messages | None = None
 
 
-def count(happened: Messages, plan: Plan) -> Backlogs:
+def tally_queues(history: History, plan: Plan) -> Backlogs:
     """The figures from all that happened to each message: for the reference, and as a second way to count."""
+    happened = history.messages
     queues, ends = len(plan.queues), bin_ends(plan)
     bins = np.zeros((queues, plan.bins + 1, COLUMNS))
     wait, latency = np.zeros((2, queues, HISTOGRAM_BINS), np.int64)

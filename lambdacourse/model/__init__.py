@@ -2,7 +2,7 @@
 
 from lambdacourse.model.account import Account
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
-from lambdacourse.model.functions import ColdStart, Function
+from lambdacourse.model.functions import ColdStart, Downstream, Function, Schedule, TargetTracking
 from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Source, SqsQueue, Stream
 from lambdacourse.model.streams import DynamoDbStream, KinesisStream
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
@@ -16,6 +16,7 @@ __all__ = [
     "Async",
     "ColdStart",
     "Constant",
+    "Downstream",
     "Duration",
     "DynamoDbStream",
     "EventSourceMapping",
@@ -26,10 +27,12 @@ __all__ = [
     "Lognormal",
     "Queue",
     "Retry",
+    "Schedule",
     "Source",
     "SqsQueue",
     "Stream",
     "Sync",
+    "TargetTracking",
     "Traffic",
     "azure_trace",
     "cloudwatch_trace",

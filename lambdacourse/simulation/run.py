@@ -13,8 +13,9 @@ import pandas as pd
 from lambdacourse.engine import tally as columns
 from lambdacourse.engine.tally import Tally, histogram_quantile
 from lambdacourse.facts import fact
-from lambdacourse.model import EventSourceMapping, Function, Queue, checks
+from lambdacourse.model import EventSourceMapping, Function, Queue, Stream, checks
 from lambdacourse.simulation.queues import QueueRun
+from lambdacourse.simulation.streams import StreamRun, iterator_age_metrics, stream_metrics
 
 if TYPE_CHECKING:
     from lambdacourse import plots
@@ -164,33 +165,48 @@ class FunctionRun:
 
 @dataclass(frozen=True)
 class Run:
-    """What happened: ``run["api"]`` has the figures of one function, ``run["orders"]`` of one queue; ``metrics``, ``summary`` and
-    ``plot`` show them."""
+    """What happened: ``run["api"]`` has the figures of one function; ``metrics``, ``summary`` and ``plot`` show them."""
 
     scenario: Scenario
     tally: Tally = field(repr=False)
     functions: tuple[Function, ...] = field(repr=False)
 
-    def __getitem__(self, name: str) -> FunctionRun | QueueRun:
-        named = {result.function.name: result for result in self} | {result.queue.name: result for result in self.queues}
-        if name not in named:
-            known = ", ".join(map(repr, named)) or "none"
-            raise KeyError(f"Nothing is called {name!r} in this run; there are: {known}.")
-        return named[name]
+    def __getitem__(self, name: str) -> FunctionRun | QueueRun | StreamRun:
+        for row, function in enumerate(self.functions):
+            if function.name == name:
+                return FunctionRun(function, self.tally, row)
+        for result in self.streams:
+            if result.stream.name == name:
+                return result
+        for result in self.queues:
+            if result.queue.name == name:
+                return result
+        names = [function.name for function in self.functions]
+        names += [result.stream.name for result in self.streams] + [result.queue.name for result in self.queues]
+        known = ", ".join(map(repr, names)) or "none"
+        raise KeyError(f"No function or source is called {name!r} in this run; there are: {known}.")
 
     def __iter__(self):
         return (FunctionRun(function, self.tally, row) for row, function in enumerate(self.functions))
 
     @property
-    def queues(self) -> list[QueueRun]:
+    def queues(self) -> tuple[QueueRun, ...]:
         """The figures of each queue."""
-        mappings = [
-            each for each in self.scenario.triggers if isinstance(each, EventSourceMapping) and isinstance(each.source, Queue)
-        ]
-        return [
-            QueueRun(mapping, self.tally.queues, row, self.tally.bin_seconds, self.tally.seconds)
-            for row, mapping in enumerate(mappings)
-        ]
+        mappings = (each for each in self.scenario.triggers if isinstance(each, EventSourceMapping))
+        queues = [mapping for mapping in mappings if isinstance(mapping.source, Queue)]
+        widths = self.tally.bin_seconds, self.tally.seconds
+        return tuple(QueueRun(mapping, self.tally.queues, row, *widths) for row, mapping in enumerate(queues))
+
+    @cached_property
+    def streams(self) -> tuple[StreamRun, ...]:
+        """The figures of each stream."""
+        mappings = [each for each in self.scenario.triggers if isinstance(each, EventSourceMapping)]
+        readers = list(zip((each for each in mappings if isinstance(each.source, Stream)), self.tally.streams, strict=True))
+        streams = {mapping.source.name: mapping.source for mapping, _ in readers}
+        return tuple(
+            StreamRun(stream, *zip(*(reader for reader in readers if reader[0].source.name == name), strict=True))
+            for name, stream in streams.items()
+        )
 
     @property
     def time(self) -> np.ndarray:
@@ -211,6 +227,9 @@ class Run:
         table: dict[tuple[str, str, str], np.ndarray] = {}
         for row, function in enumerate(self.functions):
             self._function_metrics(table, row, function.name, each)
+            table.update(iterator_age_metrics(function.name, self.streams, each))
+        for result in self.streams:
+            table.update(stream_metrics(result, each))
         for queue in self.queues:
             queue.add_metrics(table, each)
         account, unreserved = len(self.functions), len(self.functions) + 1
@@ -248,11 +267,8 @@ class Run:
         """One column per function and per queue: the figures that matter."""
         columns = {result.function.name: _figures(result) for result in self}
         columns |= {result.queue.name: _rounded(result.figures()) for result in self.queues}
-        return (
-            pd.DataFrame({name: pd.Series(figures, dtype=object) for name, figures in columns.items()})
-            .reindex(_rows(columns))
-            .fillna("")
-        )
+        rows = list(dict.fromkeys(name for figures in columns.values() for name in figures))
+        return pd.DataFrame({name: pd.Series(each, rows, dtype=object) for name, each in columns.items()}).fillna("")
 
     def series(self) -> list[plots.Series]:
         """Each function over time: requests by outcome, concurrency and its limit, for pictures."""
@@ -319,11 +335,6 @@ def _figures(result: FunctionRun) -> dict[str, float]:
         "p99 latency (s)": result.latency(0.99),
     }
     return _rounded(figures)
-
-
-def _rows(columns: dict[str, dict[str, float]]) -> list[str]:
-    """The names of all figures, each once, in their order."""
-    return list(dict.fromkeys(name for figures in columns.values() for name in figures))
 
 
 def _rounded(figures: dict[str, float]) -> dict[str, float]:

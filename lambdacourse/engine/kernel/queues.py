@@ -13,7 +13,7 @@ import numpy as np
 
 from lambdacourse.engine import queueing
 from lambdacourse.engine.draws import FAILURE, GROUP, RECORD_FAILURE
-from lambdacourse.engine.kernel.compiling import compiled, inlined
+from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 from lambdacourse.engine.kernel.draws import uniform
 from lambdacourse.engine.kernel.environments import histogram_bin, serve
 from lambdacourse.engine.kernel.state import (
@@ -73,7 +73,7 @@ QUEUE = np.dtype(
         ("sent", "i8"), ("taken", "i8"), ("visible", "i8"), ("in_flight", "i8"), ("known", "i8"), ("oldest", "i8"),
         ("newest", "i8"), ("heaped", "i8"), ("open", "i8"), ("gathered", "i8"), ("allowed", "i8"), ("busy", "i8"),
         ("most_busy", "i8"), ("growing", "i8"), ("waking", "i8"), ("attempts", "i8"), ("failures", "i8"),
-        ("recent_failures", "i8"), ("tokens", "f8"), ("tokens_at", "f8"), ("at", "f8"), ("bin", "i8"), ("bin_end", "f8"),
+        ("share_before", "f8"), ("credit", "f8"), ("tokens", "f8"), ("tokens_at", "f8"), ("at", "f8"), ("bin", "i8"), ("bin_end", "f8"),
     ],
     align=True,
 )  # fmt: skip
@@ -751,7 +751,6 @@ def _return(core, more, desk, number, place, now):
 def _count_failure(queue):
     queue.attempts += 1
     queue.failures += 1
-    queue.recent_failures += 1
 
 
 @inlined
@@ -769,9 +768,17 @@ def _grow(core, desk, number, now):
     queue = desk.queues[number]
     queue.growing = 0
     full = queue.busy >= queue.allowed and queue.allowed < queue.most
-    if full and queue.visible > 0 and queue.recent_failures == 0:
-        _set_allowed(core, desk, number, now, min(queue.allowed + queue.step, queue.most))
-    queue.recent_failures = 0
+    if full and queue.visible > 0:
+        queue.credit += 1 - _failing(queue)
+        if queue.credit >= 1 - 1e-9:
+            queue.credit -= 1
+            _set_allowed(core, desk, number, now, min(queue.allowed + queue.step, queue.most))
+
+
+@inlined
+def _failing(queue):
+    """The share of this minute's attempts that failed or were throttled; before the first, of the last minute's."""
+    return queue.failures / queue.attempts if queue.attempts > 0 else queue.share_before
 
 
 @inlined
@@ -779,9 +786,9 @@ def _review(core, more, desk, number, now):
     """Once a minute: fewer pollers after failures, and where they had nothing to do."""
     queue = desk.queues[number]
     allowed = queue.allowed
+    queue.share_before = _failing(queue)
     if queue.failures > 0:
-        cut = (1 - queue.error_cut) * queue.failures / queue.attempts
-        allowed = int(allowed * (1 - cut))
+        allowed = int(allowed * (1 - (1 - queue.error_cut) * queue.share_before))
     if queue.visible == 0:
         allowed = min(allowed, queue.most_busy)
     _set_allowed(core, desk, number, now, max(allowed, queue.floor))
@@ -844,7 +851,7 @@ def queue_timer(core, more, desk, now, kind, about):
     shared.polling, shared.now = number, now
 
 
-@compiled
+@entered
 def close_queues(core, desk):
     """At the end of the run: what is the case in the last bins."""
     for number in range(len(desk.queues)):
@@ -854,7 +861,7 @@ def close_queues(core, desk):
 # Outside the kernel
 
 
-def make(plan: Plan) -> Queues | None:
+def prepare_queues(plan: Plan) -> Queues | None:
     """The queues of ``plan``, empty; ``None`` where there are none."""
     count = len(plan.queues)
     if not count:
@@ -905,7 +912,7 @@ def _set_up(queue: np.void, mapping: EventSourceMapping, plan: Plan) -> None:
     queue["bin_end"] = min(plan.bin_seconds, plan.seconds)
 
 
-@compiled
+@entered
 def open_queues(core, more, desk, now):
     """At the beginning of the run."""
     for number in range(len(desk.queues)):

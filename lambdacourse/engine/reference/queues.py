@@ -178,7 +178,8 @@ class Queue:
         self.open: Batch | None = None
         self.allowed, self.busy, self.most_busy = self.pollers.start, 0, 0
         self.growing = self.waking = False
-        self.attempts = self.failures = self.recent_failures = 0
+        self.attempts = self.failures = 0
+        self.share_before, self.credit = 0.0, 0.0
         self.tokens, self.tokens_at = self.pollers.messages_per_second * self.allowed, world.now
         self._set_allowed(self.allowed)
         world.at(world.now + queueing.REVIEW, self._review)
@@ -374,22 +375,26 @@ class Queue:
     def _count_failure(self) -> None:
         self.attempts += 1
         self.failures += 1
-        self.recent_failures += 1
 
     def _grow(self) -> None:
         self.growing = False
         full = self.busy >= self.allowed and self.allowed < self.pollers.most
-        if full and len(self.visible) and not self.recent_failures:
-            self._set_allowed(min(self.allowed + self.pollers.step, self.pollers.most))
-        self.recent_failures = 0
+        if full and len(self.visible):
+            self.credit += 1 - self._failing()
+            if self.credit >= 1 - 1e-9:
+                self.credit -= 1
+                self._set_allowed(min(self.allowed + self.pollers.step, self.pollers.most))
         self._poll()
+
+    def _failing(self) -> float:
+        """The share of this minute's attempts that failed or were throttled; before the first, of the last minute's."""
+        return self.failures / self.attempts if self.attempts else self.share_before
 
     def _review(self) -> None:
         """Once a minute: fewer pollers after failures, and where they had nothing to do."""
-        allowed = self.allowed
+        allowed, self.share_before = self.allowed, self._failing()
         if self.failures:
-            cut = (1 - self.mapping.error_cut) * self.failures / self.attempts
-            allowed = int(allowed * (1 - cut))
+            allowed = int(allowed * (1 - (1 - self.mapping.error_cut) * self.share_before))
         if not len(self.visible):
             allowed = min(allowed, self.most_busy)
         self._set_allowed(max(allowed, self.pollers.floor))

@@ -16,7 +16,7 @@ from pathlib import Path
 from lambdacourse.engine import reference
 from lambdacourse.engine.plan import Plan, plan
 from lambdacourse.engine.queueing import tally_queues
-from lambdacourse.engine.streams import tally_streams
+from lambdacourse.engine.streams import refuse_too_large, tally_streams
 from lambdacourse.engine.tally import Tally, count
 from lambdacourse.folders import cache_folder
 
@@ -30,11 +30,15 @@ def is_compiled() -> bool:
 
 def run(plan: Plan, record: bool = False) -> Tally:
     """Simulate ``plan``; with ``record``, keep every request."""
+    refuse_too_large(plan)
     if is_compiled():
         return _kernel().run(plan, record)
     history = reference.run(plan)
     tally = replace(count(history, plan), streams=tally_streams(history, plan), queues=tally_queues(history, plan))
-    return tally if record else replace(tally, history=None, queues=replace(tally.queues, messages=None))
+    if record:
+        return tally
+    streams = tuple(replace(each, batches=None, records=None) for each in tally.streams)
+    return replace(tally, history=None, streams=streams, queues=replace(tally.queues, messages=None))
 
 
 @cache

@@ -108,7 +108,7 @@ def _queue(each: float, batch: int, trouble: str) -> dict[str, object]:
     if trouble in ("redrive", "partial"):
         settings["max_receive_count"] = 5
     if trouble == "throttled":
-        settings |= {"max_receive_count": 3, "visibility_timeout": max(each, 10)}
+        settings |= {"max_receive_count": 3, "visibility_timeout": max(3 * each, 10)}
     return settings
 
 

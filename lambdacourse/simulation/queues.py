@@ -113,6 +113,13 @@ class QueueRun:
         """The most batches that the mapping was ready to handle at once."""
         return int(self.series(queueing.ALLOWED).max())
 
+    def empty_after(self, time: float) -> float:
+        """Seconds from ``time`` until, at the end of a bin, nothing waits for the first time; infinite if something always does."""
+        checks.number("empty_after(time", time, "must be a time of the run in seconds", least=0, most=self._seconds)
+        ends = np.minimum(np.arange(1, self.series(queueing.VISIBLE).size + 1) * self._bin_seconds, self._seconds)
+        empty = ends[(self.series(queueing.VISIBLE) == 0) & (ends >= time)]
+        return float(empty[0] - time) if empty.size else np.inf
+
     def oldest_age(self, q: float) -> float:
         """The ``q`` quantile over time of the age of the oldest message: CloudWatch ``ApproximateAgeOfOldestMessage``."""
         return float(np.quantile(self.series(queueing.OLDEST_AGE), _quantile(q)))

@@ -305,14 +305,16 @@ def _flows(plan: Plan) -> np.ndarray:
     flows, clients = np.zeros(len(plan.flows), FLOW), 0
     for settings, flow in zip(flows, plan.flows, strict=True):
         settings["row"], settings["latest"], settings["key"] = flow.function, flow.latest, plan.draw_key(flow)
-        settings["kind"] = RECORDS if flow.is_of_stream else CALLS if flow.is_plain else RETRYING_CALLS
-        if isinstance(flow.trigger, Async):
+        settings["kind"] = CALLS if flow.is_plain else RETRYING_CALLS
+        if flow.is_of_stream:
+            settings["kind"] = RECORDS
+        elif isinstance(flow.trigger, Async):
             settings["kind"] = EVENTS
             settings["retries"] = flow.trigger.maximum_retry_attempts
             settings["maximum_age"] = flow.trigger.maximum_event_age
             settings["has_destination"] = flow.trigger.on_failure is not None
             settings["switched_off"] = flow.trigger.function.reserved_concurrency == 0
-        elif flow.trigger.retry is not None:
+        elif not flow.is_plain:
             retry = flow.trigger.retry
             settings["retries"], settings["longest"], settings["jitter"] = retry.attempts, retry.maximum_delay, retry.jitter
             settings["base"], settings["throttle_base"] = retry.base_delay, retry.throttle_base_delay

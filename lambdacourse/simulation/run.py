@@ -18,6 +18,7 @@ from lambdacourse.simulation.streams import StreamRun, iterator_age_metrics, str
 
 if TYPE_CHECKING:
     from lambdacourse import plots
+    from lambdacourse.pricing import Bill
     from lambdacourse.simulation.scenario import Scenario
 
 
@@ -114,6 +115,26 @@ class FunctionRun:
         # A new environment starts only when none is idle, so the most there are is the most that are busy, or what a warm-up left.
         return max(self.peak_concurrency, self._total(columns.ENVIRONMENTS_AT_START))
 
+    @property
+    def provisioned_invocations(self) -> int:
+        """CloudWatch ``ProvisionedConcurrencyInvocations``: those that ran on provisioned concurrency."""
+        return self._total(columns.PROVISIONED_INVOCATIONS)
+
+    @property
+    def spillovers(self) -> int:
+        """CloudWatch ``ProvisionedConcurrencySpilloverInvocations``: those that should have, and ran on demand."""
+        return self._total(columns.SPILLOVERS)
+
+    @property
+    def mean_provisioned(self) -> float:
+        """Provisioned environments that could be used, busy or idle, averaged over time."""
+        return self._tally.mean(self._row, columns.ALLOCATED_LEVEL)
+
+    @property
+    def provisioned_utilisation(self) -> float:
+        """The share of them that was busy, averaged over time."""
+        return _share(self._tally.mean(self._row, columns.PROVISIONED_BUSY_LEVEL), self.mean_provisioned)
+
     def wait(self, q: float) -> float:
         """The ``q`` quantile of seconds from arrival to the start of the handler, of the requests that ran."""
         counts = self._tally.wait[self._row]
@@ -208,7 +229,7 @@ class Run:
         width = self.tally.bin_seconds
         rule = f"must be a multiple of {width:g} s, in which this run was counted"
         each = checks.number("metrics(period", period, rule, above=0) / width
-        if each < 0.5 or not math.isclose(each, round(each), rel_tol=1e-9):
+        if round(each) < 1 or not math.isclose(each, round(each), rel_tol=1e-9):
             raise ValueError(f"metrics(period={period!r}): {rule}.")
         each = min(round(each), len(self.time))
         table: dict[tuple[str, str, str], np.ndarray] = {}
@@ -222,7 +243,8 @@ class Run:
         shared = self._grouped(unreserved, columns.BUSY_MAX, each, np.maximum)
         table["account", "ConcurrentExecutions", "Maximum"] = self._grouped(account, columns.BUSY_MAX, each, np.maximum)
         table["account", "UnreservedConcurrentExecutions", "Maximum"] = shared
-        table["account", "ClaimedAccountConcurrency", "Maximum"] = shared + reserved
+        claimed = self._grouped(unreserved, columns.CLAIMED_MAX, each, np.maximum)
+        table["account", "ClaimedAccountConcurrency", "Maximum"] = claimed + reserved
         starts = self.time[::each]
         frame = pd.DataFrame(table, index=pd.Index(starts, name="seconds"))
         return frame.rename_axis(columns=("resource", "metric", "statistic"))
@@ -244,6 +266,30 @@ class Run:
         table[name, "Duration", "Maximum"] = np.where(invocations > 0, longest, np.nan)
         table[name, "ConcurrentExecutions", "Maximum"] = self._grouped(row, columns.BUSY_MAX, each, np.maximum)
 
+        if any(self.tally.total(row, column) for column in (columns.ALLOCATED_LEVEL, columns.SPILLOVERS)):
+            table[name, "ProvisionedConcurrencyInvocations", "Sum"] = total(columns.PROVISIONED_INVOCATIONS)
+            table[name, "ProvisionedConcurrencySpilloverInvocations", "Sum"] = total(columns.SPILLOVERS)
+            busy = self._grouped(row, columns.PROVISIONED_BUSY_MAX, each, np.maximum)
+            table[name, "ProvisionedConcurrentExecutions", "Maximum"] = busy
+            means = [self._averaged(row, level, each) for level in (columns.PROVISIONED_BUSY_LEVEL, columns.ALLOCATED_LEVEL)]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                use = np.where(busy > 0, means[0] / means[1], np.nan)  # not emitted where nothing of it ran
+            table[name, "ProvisionedConcurrencyUtilization", "Average"] = use
+        if self.tally.total(row, columns.ASYNC_RECEIVED):
+            table[name, "AsyncEventsReceived", "Sum"] = total(columns.ASYNC_RECEIVED)
+            table[name, "AsyncEventsDropped", "Sum"] = total(columns.ASYNC_DROPPED)
+            started = total(columns.ASYNC_INVOCATIONS)
+            table[name, "AsyncEventAge", "SampleCount"] = started
+            with np.errstate(invalid="ignore", divide="ignore"):
+                table[name, "AsyncEventAge", "Average"] = 1000 * total(columns.ASYNC_AGE_SUM) / started
+            oldest = 1000 * self._grouped(row, columns.ASYNC_AGE_MAX, each, np.maximum)
+            table[name, "AsyncEventAge", "Maximum"] = np.where(started > 0, oldest, np.nan)
+
+    def _averaged(self, row: int, level: int, each: int) -> np.ndarray:
+        series = self.tally.mean_series(row, level)
+        starts = np.arange(0, len(series), each)
+        return np.add.reduceat(series, starts) / np.diff(np.append(starts, len(series)))
+
     def _grouped(self, row: int, column: int, each: int, operation: np.ufunc) -> np.ndarray:
         series = self.tally.series(row, column)
         return operation.reduceat(series, np.arange(0, len(series), each))
@@ -261,11 +307,13 @@ class Run:
                 name=result.function.name,
                 time=self.time,
                 width=self.tally.bin_seconds,
-                warm=self._served(row, warm=True),
-                cold=self._served(row, warm=False),
+                provisioned=self.tally.series(row, columns.PROVISIONED_INVOCATIONS),
+                warm=self._warm(row),
+                cold=self.tally.series(row, columns.COLD_STARTS),
                 throttled=self._throttled(row),
                 concurrency=self.tally.mean_series(row, columns.BUSY_LEVEL),
                 environments=self.tally.mean_series(row, columns.ENVIRONMENTS_LEVEL),
+                allocated=self.tally.mean_series(row, columns.ALLOCATED_LEVEL),
                 limit=self._limit(result.function),
             )
             for row, result in enumerate(self)
@@ -277,6 +325,15 @@ class Run:
 
         return plots.overview(self.series())
 
+    def bill(self, period: str | None = None, *, free_tier: bool = False) -> Bill:
+        """What the run costs in us-east-1, or with ``period="month"`` (``"day"``, ``"hour"``) what it costs to go on like that.
+
+        The free tier is a month's, so it is left out unless asked for: it would make most runs cost nothing.
+        """
+        from lambdacourse.simulation.bills import run_bill
+
+        return run_bill(self, period, free_tier)
+
     def _limit(self, function: Function) -> float | None:
         """What a function may have at most: its reservation, or what the others' reservations leave."""
         limit = self.scenario.account.concurrency_limit
@@ -284,9 +341,10 @@ class Run:
             return function.reserved_concurrency
         return limit - sum(other.reserved_concurrency or 0 for other in self.functions)
 
-    def _served(self, row: int, warm: bool) -> np.ndarray:
-        cold = self.tally.series(row, columns.COLD_STARTS)
-        return self.tally.series(row, columns.INVOCATIONS) - cold if warm else cold
+    def _warm(self, row: int) -> np.ndarray:
+        """Served on demand, without a cold start."""
+        others = self.tally.series(row, columns.COLD_STARTS) + self.tally.series(row, columns.PROVISIONED_INVOCATIONS)
+        return self.tally.series(row, columns.INVOCATIONS) - others
 
     def _throttled(self, row: int) -> np.ndarray:
         first = columns.THROTTLES

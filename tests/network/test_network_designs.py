@@ -17,7 +17,12 @@ from lambdacourse.network import (
     S3,
     SQS,
     Host,
+    NatGateway,
+    Routes,
     SecurityGroup,
+    Subnet,
+    Vpc,
+    VpcConfig,
     decide,
     interfaces,
     interfaces_until_2019,
@@ -26,7 +31,6 @@ from lambdacourse.network import (
     state,
     vpc_config,
 )
-from lambdacourse.network.vpc import VpcConfig
 
 
 def cost(place, gb=None):
@@ -100,6 +104,8 @@ def test_data_are_charged_where_they_pass():
 def test_what_cannot_be_reached_carries_nothing():
     """Data for a host out of reach are not on the bill."""
     assert month(DESIGNS["gateway endpoints"], {PARTNER: 1_000, S3: 1_000}) == ()
+    dead_end = Vpc((Subnet("inside", Routes(NatGateway("nat", "inside"))),))
+    assert not any(item.unit == "GB" for item in month(VpcConfig(dead_end, ("inside",), (SecurityGroup("g"),)), {PARTNER: 1}))
 
 
 @pytest.mark.parametrize("zones", [1, 2, 3])
@@ -176,7 +182,8 @@ def test_when_a_function_needs_a_vpc(called, needs):
 
 def test_other_reasons_for_a_vpc():
     """One address for partners needs a NAT gateway; rules for what goes out need security groups."""
-    assert reach(decide(PARTNER, fixed_address=True).place, PARTNER).path.passes("NAT gateway")
+    for host in (PARTNER, PARTNER_IPV6):
+        assert reach(decide(host, fixed_address=True).place, host).path.passes("NAT gateway")
     assert decide(S3, filtered=True).needs_vpc and cost(decide(S3, filtered=True).place) == 0
 
 

@@ -124,9 +124,10 @@ class TestInternetFromAVpc:
 
     def test_nat_gateway_in_a_private_subnet_is_a_dead_end(self):
         """A zonal NAT gateway whose own subnet has no route to an internet gateway leads nowhere."""
-        lost = Subnet("private", Routes(NatGateway("nat", "isolated")))
-        answer = reach(place(lost, ISOLATED, used=["private"]), PARTNER)
-        assert answer.observed == Observed.TIME_OUT and "isolated" in answer.missing
+        for home in (ISOLATED, Subnet("other", Routes(NatGateway("regional")))):
+            lost = Subnet("private", Routes(NatGateway("nat", home.name)))
+            answer = reach(place(lost, home, used=["private"]), PARTNER)
+            assert answer.observed == Observed.TIME_OUT and home.name in answer.missing
 
     def test_regional_nat_gateway_needs_no_public_subnet(self):
         """A regional NAT gateway belongs to the VPC and not to a subnet."""

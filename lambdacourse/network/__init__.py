@@ -4,7 +4,7 @@
 
     reach(None, DATABASE)                        # a function without a VpcConfig: no, and why
     reach(vpc_config(nat="one"), S3)             # yes, hop by hop
-    month(vpc_config(nat="one"), {S3: 100})      # what is charged for
+    month(vpc_config(nat="one"), {S3: 100})      # what is charged for: pricing.charges(**_)
     decide(DATABASE, S3)                         # in a VPC or not, with reasons
 
 ``vpc`` has the vocabulary, ``reach`` the rules, ``designs`` the usual forms, ``picture`` the diagram.
@@ -26,7 +26,6 @@ from lambdacourse.network.designs import (
     S3,
     SQS,
     Decision,
-    Item,
     State,
     decide,
     interfaces,
@@ -58,7 +57,7 @@ from lambdacourse.network.vpc import (
 
 __all__ = [
     "ANYWHERE", "Allow", "Answer", "BALANCER", "CACHE", "DATABASE", "DESIGNS", "DESTINATIONS", "DYNAMODB", "Decision",
-    "Destination", "EgressOnlyGateway", "Hop", "Host", "InterfaceEndpoint", "InternetGateway", "Item", "LINK", "NatGateway",
+    "Destination", "EgressOnlyGateway", "Hop", "Host", "InterfaceEndpoint", "InternetGateway", "LINK", "NatGateway",
     "Observed", "PARTNER", "PARTNER_IPV6", "PROXY", "Path", "RdsProxy", "Resource", "Routes", "S3", "SQS", "SecurityGroup",
     "Service", "State", "Subnet", "Vpc", "VpcConfig", "VpcLink", "decide", "interfaces", "interfaces_until_2019", "month",
     "reach", "state", "vpc_config",

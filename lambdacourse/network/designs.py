@@ -164,52 +164,28 @@ def state(place: VpcConfig | None, idle_days: float) -> State:
 # What a month uses
 
 
-@dataclass(frozen=True)
-class Item:
-    """Something that AWS charges for: how much of it a month takes, and the name of the fact with its price."""
-
-    what: str
-    quantity: float
-    unit: str
-    price: str
-
-
-LEAVES_OUT = (
-    "Lambda itself, and the database, cache or load balancer that is called",
-    "data transfer out to the internet",
-    "data between Availability Zones",
-    "the RDS Proxy, by the vCPU of its database",
-    "API Gateway, behind which a VPC link stands",
-)
-
-
-def month(place: VpcConfig | None, gb: Mapping[Destination, float] | None = None) -> tuple[Item, ...]:
-    """What the network of ``place`` uses in a month of 730 hours that a bill names.
+def month(place: VpcConfig | None, gb: Mapping[Destination, float] | None = None) -> dict[str, float]:
+    """What the network of ``place`` uses in a month of 730 hours, by names of the price list: ``pricing.charges(**month(place))``.
 
     gb: data in both directions, in GB, with each destination. It is charged to what it passes, by ``reach``; what a function
     cannot reach carries nothing. Gateways and endpoints serve the whole VPC: they are not paid again for the next function.
+    Not in it: RDS Proxy, API Gateway, data between zones and out to the internet.
     """
     if place is None:
-        return ()
+        return {}
     checks.instance("month(place", place, VpcConfig, "a VpcConfig, or None")
     hours = fact("hours_per_month").value
-    passed = dict.fromkeys(("NAT gateway", "interface endpoint"), 0.0)
+    nats = len(_nat_gateways(place.vpc))
+    endpoints = sum(len(endpoint.subnets) for endpoint in place.vpc.endpoints)
+    used = {"nat_hours": nats * hours, "nat_gb": 0.0, "ipv4_hours": nats * hours, "endpoint_hours": endpoints * hours}
+    used["endpoint_gb"] = 0.0
     for destination, amount in (gb or {}).items():
-        amount = checks.number(f"month(gb[{destination}]", amount, "must be a number of GB, 0 or more", least=0)
+        amount = checks.number(f"month(gb[{destination.name}]", amount, "must be a number of GB, 0 or more", least=0)
         paths = reach(place, destination).paths
         for path in paths:
-            for kind in passed:
-                passed[kind] += amount / len(paths) * (path.arrives and path.passes(kind))
-    nats = len(_nat_gateways(place.vpc))
-    zones = sum(len(endpoint.subnets) for endpoint in place.vpc.endpoints)
-    items = (
-        Item("NAT gateways", nats * hours, "hours", "nat_hour_price"),
-        Item("their public addresses", nats * hours, "hours", "public_ipv4_price"),
-        Item("data through NAT", passed["NAT gateway"], "GB", "nat_gb_price"),
-        Item("interface endpoints, in each zone", zones * hours, "hours", "interface_endpoint_price"),
-        Item("data through endpoints", passed["interface endpoint"], "GB", "interface_endpoint_gb_price"),
-    )
-    return tuple(item for item in items if item.quantity)
+            for kind, name in (("NAT gateway", "nat_gb"), ("interface endpoint", "endpoint_gb")):
+                used[name] += amount / len(paths) * (path.arrives and path.passes(kind))
+    return {name: quantity for name, quantity in used.items() if quantity}
 
 
 def _nat_gateways(vpc: Vpc) -> set[tuple[str, str | None]]:

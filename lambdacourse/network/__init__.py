@@ -1,6 +1,6 @@
 """What a Lambda function reaches from inside or outside a VPC, on which way, and what that way uses.
 
-    from lambdacourse.network import DESIGNS, DATABASE, S3, reach, vpc_config
+    from lambdacourse.network import DATABASE, S3, decide, month, reach, vpc_config
 
     reach(None, DATABASE)                        # a function without a VpcConfig: no, and why
     reach(vpc_config(nat="one"), S3)             # yes, hop by hop
@@ -16,7 +16,6 @@ from lambdacourse.network.designs import (
     BALANCER,
     CACHE,
     DATABASE,
-    DESIGNS,
     DESTINATIONS,
     DYNAMODB,
     LINK,
@@ -28,6 +27,7 @@ from lambdacourse.network.designs import (
     Decision,
     State,
     decide,
+    designs,
     interfaces,
     interfaces_until_2019,
     month,
@@ -56,9 +56,9 @@ from lambdacourse.network.vpc import (
 )
 
 __all__ = [
-    "ANYWHERE", "Allow", "Answer", "BALANCER", "CACHE", "DATABASE", "DESIGNS", "DESTINATIONS", "DYNAMODB", "Decision",
+    "ANYWHERE", "Allow", "Answer", "BALANCER", "CACHE", "DATABASE", "DESTINATIONS", "DYNAMODB", "Decision",
     "Destination", "EgressOnlyGateway", "Hop", "Host", "InterfaceEndpoint", "InternetGateway", "LINK", "NatGateway",
     "Observed", "PARTNER", "PARTNER_IPV6", "PROXY", "Path", "RdsProxy", "Resource", "Routes", "S3", "SQS", "SecurityGroup",
-    "Service", "State", "Subnet", "Vpc", "VpcConfig", "VpcLink", "decide", "interfaces", "interfaces_until_2019", "month",
+    "Service", "State", "Subnet", "Vpc", "VpcConfig", "VpcLink", "decide", "designs", "interfaces", "interfaces_until_2019", "month",
     "reach", "state", "vpc_config",
 ]  # fmt: skip

@@ -68,19 +68,21 @@ def vpc_config(
     return VpcConfig(Vpc((*outside, *inside), interface), used, (LAMBDA,), ipv6 and not public)
 
 
-DESIGNS: dict[str, VpcConfig | None] = {
-    "no VPC": None,
-    "public subnets": vpc_config(public=True),
-    "isolated subnets": vpc_config(),
-    "gateway endpoints": vpc_config(endpoints=GATEWAY_SERVICES),
-    "all endpoints": vpc_config(endpoints=(*GATEWAY_SERVICES, "sqs")),
-    "IPv6": vpc_config(endpoints=GATEWAY_SERVICES, ipv6=True),
-    "one NAT gateway": vpc_config(nat="one"),
-    "NAT in each zone": vpc_config(nat="one per zone"),
-    "NAT and endpoints": vpc_config(nat="one per zone", endpoints=GATEWAY_SERVICES),
-    "regional NAT": vpc_config(nat="regional"),
-}
-"""Where a function can be put, from nothing to everything, in two Availability Zones."""
+def designs(zones: int = 2) -> dict[str, VpcConfig | None]:
+    """Where a function can be put, by name, from nothing to everything, in so many Availability Zones."""
+    return {
+        "no VPC": None,
+        "public subnets": vpc_config(zones=zones, public=True),
+        "isolated subnets": vpc_config(zones=zones),
+        "gateway endpoints": vpc_config(zones=zones, endpoints=GATEWAY_SERVICES),
+        "all endpoints": vpc_config(zones=zones, endpoints=(*GATEWAY_SERVICES, "sqs")),
+        "IPv6": vpc_config(zones=zones, endpoints=GATEWAY_SERVICES, ipv6=True),
+        "one NAT gateway": vpc_config(zones=zones, nat="one"),
+        "NAT in each zone": vpc_config(zones=zones, nat="one per zone"),
+        "NAT and endpoints": vpc_config(zones=zones, nat="one per zone", endpoints=GATEWAY_SERVICES),
+        "regional NAT": vpc_config(zones=zones, nat="regional"),
+    }
+
 
 POSTGRESQL, REDIS = 5432, 6379
 _LINK = SecurityGroup("link")

@@ -7,7 +7,6 @@ from lambdacourse.network import (
     BALANCER,
     CACHE,
     DATABASE,
-    DESIGNS,
     DESTINATIONS,
     DYNAMODB,
     LINK,
@@ -24,6 +23,7 @@ from lambdacourse.network import (
     Vpc,
     VpcConfig,
     decide,
+    designs,
     interfaces,
     interfaces_until_2019,
     month,
@@ -32,6 +32,7 @@ from lambdacourse.network import (
     vpc_config,
 )
 
+DESIGNS = designs()
 PRICES = {
     "nat_hours": "nat_hour_price",
     "nat_gb": "nat_gb_price",

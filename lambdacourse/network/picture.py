@@ -117,7 +117,7 @@ def describe(answer: Answer) -> str:
     if path.arrives:
         return f"the call arrives: {way}."
     some = f"from subnet {path.start} " if answer.sometimes else ""
-    return f"{some}the call gets as far as {path.hops[-1]} and is seen as {path.observed}; missing is {path.missing}."
+    return f"{some}the call gets no further than the {path.hops[-1]}. What is seen: {path.observed}. Missing: {path.missing}."
 
 
 def scene(place: VpcConfig | None, answer: Answer) -> Scene:

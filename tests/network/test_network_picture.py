@@ -49,7 +49,7 @@ def test_alternative_text_says_the_answer():
     """Who does not see the picture hears the way, or what is missing and what is seen."""
     assert picture(None, reach(None, S3)).alt == "From a function to s3: the call arrives: function → service s3."
     words = describe(reach(vpc_config(), PARTNER))
-    assert "seen as a time-out; missing is a route from subnet private-a to a NAT gateway" in words
+    assert "What is seen: a time-out. Missing: a route from subnet private-a to a NAT gateway" in words
     refused = Resource("db", 1, (SecurityGroup("db"),), listens=2)
     assert "lets the function in on port 1" in describe(reach(vpc_config(), refused))
 

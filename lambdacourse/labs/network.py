@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import matplotlib
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lambdacourse import plots
@@ -24,6 +26,7 @@ from lambdacourse.network import (
 )
 from lambdacourse.network.picture import Sheet, describe, draw, scene
 from lambdacourse.pricing import Bill, charges
+from lambdacourse.simulation import Run
 
 DESIGNS = tuple(designs())
 MEMORY_MB = 1024
@@ -87,6 +90,30 @@ def look(calls: str, design: str, zones: int, gb: float, concurrency: int) -> Vi
         data=data,
         heads=(offers[0].name, design),
     )
+
+
+def plot_connections(run: Run, allowed: int) -> plots.Picture:
+    """Connections to a database over a run of one function: one for each environment that is there, against what is allowed."""
+    (series,) = run.series()
+    shown = plots.thinned(series)
+    span, top = (0, series.time[-1] + series.width), plots.round_up(max(series.environments.max(), allowed))
+
+    def figure(theme: plots.Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            sheet = Figure(figsize=(9.6, 2.9), layout="constrained")
+            FigureCanvasAgg(sheet)
+            axes = sheet.subplots()
+            title, names = "One connection for each environment", (("busy", "busy"), ("idle, and connected", "idle"))
+            plots.Frame(title, "time (s)", "connections", span, (0, top), names).put_on(axes, theme)
+            plots.busy_and_idle(axes, shown, theme)
+            plots.limit_line(axes, allowed, theme, "the database allows")
+        return sheet
+
+    most, busy = series.environments.max(), series.concurrency.max()
+    words = (
+        f"Connections over {span[1]:g} s: up to {most:,.0f}, of which up to {busy:,.0f} busy; the database allows {allowed:,}."
+    )
+    return plots.Picture(figure, words)
 
 
 def _build(figure: Figure) -> list:

@@ -34,6 +34,7 @@ from lambdacourse.network.designs import (
     state,
     vpc_config,
 )
+from lambdacourse.network.picture import picture
 from lambdacourse.network.reach import Answer, Hop, Observed, Path, reach
 from lambdacourse.network.vpc import (
     ANYWHERE,
@@ -59,6 +60,6 @@ __all__ = [
     "ANYWHERE", "Allow", "Answer", "BALANCER", "CACHE", "DATABASE", "DESTINATIONS", "DYNAMODB", "Decision",
     "Destination", "EgressOnlyGateway", "Hop", "Host", "InterfaceEndpoint", "InternetGateway", "LINK", "NatGateway",
     "Observed", "PARTNER", "PARTNER_IPV6", "PROXY", "Path", "RdsProxy", "Resource", "Routes", "S3", "SQS", "SecurityGroup",
-    "Service", "State", "Subnet", "Vpc", "VpcConfig", "VpcLink", "decide", "designs", "interfaces", "interfaces_until_2019", "month",
+    "Service", "State", "Subnet", "Vpc", "VpcConfig", "VpcLink", "decide", "designs", "interfaces", "interfaces_until_2019", "month", "picture",
     "reach", "state", "vpc_config",
 ]  # fmt: skip

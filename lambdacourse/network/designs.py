@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lambdacourse.facts import Facts, fact
 from lambdacourse.model import checks
@@ -149,7 +149,7 @@ class State:
 
     name: str
     next_invocation: str
-    facts: Facts
+    facts: Facts = field(repr=False)
 
 
 def state(place: VpcConfig | None, idle_days: float) -> State:

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from lambdacourse.network.reach import Answer, Observed, Path
+from lambdacourse.network.reach import Answer, Observed, Path, reach
 from lambdacourse.network.vpc import Destination, InternetGateway, NatGateway, RdsProxy, Resource, VpcConfig, VpcLink
 from lambdacourse.plots import LIGHT, Frame, Picture, Theme
 
@@ -94,8 +94,9 @@ class Sheet(Frame):
         axes.set_axis_off()
 
 
-def picture(place: VpcConfig | None, answer: Answer) -> Picture:
-    """The network of a function at ``place``, and its call as ``reach`` answered it."""
+def picture(place: VpcConfig | None, destination: Destination) -> Picture:
+    """The network of a function at ``place``, and its call to ``destination`` as ``reach`` answers it."""
+    answer = reach(place, destination)
     drawn = scene(place, answer)
 
     def figure(theme: Theme) -> Figure:
@@ -103,11 +104,11 @@ def picture(place: VpcConfig | None, answer: Answer) -> Picture:
             sheet = Figure(figsize=(9.6, 4.8), layout="constrained")
             FigureCanvasAgg(sheet)
             axes = sheet.subplots()
-            Sheet.titled(f"From a function to {answer.destination.name}").put_on(axes, theme)
+            Sheet.titled(f"From a function to {destination.name}").put_on(axes, theme)
             draw(axes, drawn, theme)
         return sheet
 
-    return Picture(figure, f"From a function to {answer.destination.name}: {describe(answer)}")
+    return Picture(figure, f"From a function to {destination.name}: {describe(answer)}")
 
 
 def describe(answer: Answer) -> str:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lambdacourse.labs import network_lab
+from lambdacourse import Function, Sync, exponential, simulate, spike
+from lambdacourse.labs import network_lab, plot_connections
 from lambdacourse.labs.network import CHOICES, DESIGNS, PRESETS, START, look
 from lambdacourse.network import DESTINATIONS, designs, interfaces_until_2019, month, reach
 from lambdacourse.pricing import charges
@@ -75,3 +76,11 @@ def test_every_destination_can_be_drawn(lab, calls):
     """No setting breaks the picture, light or dark; it reads without a kernel."""
     still = lab.static(calls=calls, design="NAT in each zone", zones=3, gb=10_000)
     assert still.light != still.dark and DESTINATIONS[calls].name in str(still)
+
+
+def test_connections_are_environments():
+    """The picture of the connection storm says how many environments there were, how many busy, and what the database allows."""
+    run = simulate(Sync(Function("api", duration=exponential(0.5)), spike(20, 300, at=10, seconds=10)), seconds=60, seed=1)
+    shown = plot_connections(run, allowed=100)
+    assert f"up to {run['api'].peak_environments:,}" in shown.alt and "the database allows 100" in shown.alt
+    assert shown.figure.axes[0].get_ylim()[1] >= run["api"].peak_environments

@@ -47,7 +47,7 @@ def test_the_missing_piece_is_marked():
 
 def test_alternative_text_says_the_answer():
     """Who does not see the picture hears the way, or what is missing and what is seen."""
-    assert picture(None, reach(None, S3)).alt == "From a function to s3: the call arrives: function → service s3."
+    assert picture(None, S3).alt == "From a function to s3: the call arrives: function → service s3."
     words = describe(reach(vpc_config(), PARTNER))
     assert "What is seen: a time-out. Missing: a route from subnet private-a to a NAT gateway" in words
     refused = Resource("db", 1, (SecurityGroup("db"),), listens=2)
@@ -56,7 +56,7 @@ def test_alternative_text_says_the_answer():
 
 def test_light_and_dark():
     """The picture is drawn on both papers."""
-    shown = picture(None, reach(None, DATABASE))
+    shown = picture(None, DATABASE)
     corners = []
     for theme in (LIGHT, DARK):
         buffer = io.BytesIO()

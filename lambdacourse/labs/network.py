@@ -56,7 +56,7 @@ PRESETS = {
 def network_lab(**start) -> Lab:
     """The lab of lesson 04. Arguments set the controls at the start: ``calls``, ``design``, ``zones``, ``gb``, ``concurrency``."""
     title = "VPC: what a function reaches, and what that costs"
-    return Lab(title, CHOICES, {**START, **start}, PRESETS, look, _build, size=(9.6, 7.4))
+    return Lab(title, CHOICES, {**START, **start}, PRESETS, look, _build, size=(9.6, 6.8))
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,9 @@ def look(calls: str, design: str, zones: int, gb: float, concurrency: int) -> Vi
 def plot_connections(run: Run, allowed: int) -> plots.Picture:
     """Connections to a database over a run of one function: one for each environment that is there, against what is allowed."""
     (series,) = run.series()
+    most, busiest = run[series.name].peak_environments, run[series.name].peak_concurrency
     shown = plots.thinned(series)
-    span, top = (0, series.time[-1] + series.width), plots.round_up(max(series.environments.max(), allowed))
+    span, top = (0, series.time[-1] + series.width), plots.round_up(max(most, allowed))
 
     def figure(theme: plots.Theme) -> Figure:
         with matplotlib.rc_context(theme.style):
@@ -109,10 +110,7 @@ def plot_connections(run: Run, allowed: int) -> plots.Picture:
             plots.limit_line(axes, allowed, theme, "the database allows")
         return sheet
 
-    most, busy = series.environments.max(), series.concurrency.max()
-    words = (
-        f"Connections over {span[1]:g} s: up to {most:,.0f}, of which up to {busy:,.0f} busy; the database allows {allowed:,}."
-    )
+    words = f"Connections over {span[1]:g} s: up to {most:,}, of which up to {busiest:,} busy; the database allows {allowed:,}."
     return plots.Picture(figure, words)
 
 

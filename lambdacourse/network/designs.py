@@ -47,7 +47,9 @@ def vpc_config(
     """
     zones = checks.whole("vpc_config(zones", zones, "must be 1 to 6 Availability Zones", least=1, most=6)
     checks.choice("vpc_config(nat", nat, NATS, "the NAT gateways of the VPC")
-    endpoints = tuple(endpoints)
+    if isinstance(endpoints, str):
+        raise TypeError(f"vpc_config(endpoints={endpoints!r}): must be services, such as ('s3', 'sqs').")
+    endpoints = tuple(dict.fromkeys(endpoints))
     names = "abcdef"[:zones]
     gateways = frozenset(endpoints) & set(GATEWAY_SERVICES)
 
@@ -204,7 +206,7 @@ def _nat_gateways(vpc: Vpc) -> set[tuple[str, str | None]]:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to attach a function to a VPC, why, and a ``place`` for it that reaches all it calls."""
+    """Whether to attach a function to a VPC, why, and a ``place`` for it with a way to all that it calls."""
 
     place: VpcConfig | None
     reasons: tuple[str, ...]
@@ -222,39 +224,54 @@ class Decision:
 
 
 def decide(*destinations: Destination, fixed_address: bool = False, filtered: bool = False, zones: int = 2) -> Decision:
-    """Where a function belongs that calls ``destinations``: outside a VPC unless something needs one.
+    """Where a function belongs that calls ``destinations``: outside a VPC, unless something needs one.
 
     fixed_address: whether a partner must see one address. filtered: whether what goes out must be allowed by rules.
     zones: in how many Availability Zones.
     """
-    unreached = [each for each in destinations if not reach(None, each).reaches]
-    reasons = [reach(None, each).missing.removeprefix("a VpcConfig: ") for each in unreached]
+    answers = [reach(None, each) for each in destinations]
+    reasons = [answer.missing.removeprefix("a VpcConfig: ") for answer in answers if _only_inside(answer.destination)]
     if fixed_address:
         reasons.append("one address that others can let in: a NAT gateway's")
     if filtered:
         reasons.append("rules for what goes out: security groups (a NAT gateway filters nothing)")
     if not reasons:
         reason = "everything it calls has a public address; IAM, not the network, says who may"
-        return Decision(None, (reason,), tuple(reach(None, each) for each in destinations))
+        return Decision(None, (reason,), tuple(answers))
     place, ways = _place(destinations, fixed_address, zones)
     return Decision(place, (*reasons, *ways), tuple(reach(place, each) for each in destinations))
 
 
+def _only_inside(destination: Destination) -> bool:
+    """Whether no function outside a VPC can have a way there."""
+    match destination:
+        case RdsProxy() | Resource(public=False) | Host(ipv4=False):
+            return True
+    return False
+
+
 def _place(destinations: tuple[Destination, ...], fixed_address: bool, zones: int) -> tuple[VpcConfig, list[str]]:
-    """The cheapest standard VPC that reaches all of ``destinations``, and a sentence for each thing in it that costs or opens."""
-    called = {each.name for each in destinations if isinstance(each, Service)}
-    called |= {"execute-api" for each in destinations if isinstance(each, VpcLink)}
+    """The standard VPC with a way to all ``destinations`` that costs least without data, and a reason for each part of it."""
+    services = [each for each in destinations if isinstance(each, Service)]
+    services += [Service("execute-api") for each in destinations if isinstance(each, VpcLink)]
     hosts = [each for each in destinations if isinstance(each, Host)]
-    free = called & set(GATEWAY_SERVICES)
-    needs_nat = fixed_address or any(not host.ipv6 for host in hosts)
-    needs_ipv6 = any(not host.ipv4 for host in hosts) or (bool(hosts) and not needs_nat)
-    paid = set() if needs_nat else called - free
-    reasons = [f"{service}: a gateway endpoint, which is free" for service in sorted(free)]
-    reasons += [f"{service}: an interface endpoint" for service in sorted(paid)]
+    free = sorted({each.name for each in services} & set(GATEWAY_SERVICES))
+    rest = [each for each in services if each.name not in free]
+    plain = sorted({each.name for each in rest if not each.ipv6})
+    four = [host.name for host in hosts if not host.ipv6]
+    six = [host.name for host in hosts if not host.ipv4]
+    both = [each.name for each in (*hosts, *rest) if each.ipv6 and each.name not in six]
+
+    endpoints_are_dear = len(plain) * fact("interface_endpoint_month").value > fact("nat_month_one_zone").value
+    if needs_nat := fixed_address or bool(four) or endpoints_are_dear:
+        paid, over_ipv6, through_nat = [], six, four + both + plain
+    else:
+        paid, over_ipv6, through_nat = plain, six + both, []
+    reasons = [f"{name}: a gateway endpoint, which is free" for name in free]
+    reasons += [f"{name}: an interface endpoint" for name in paid]
     if needs_nat:
-        through = [host.name for host in hosts if host.ipv4] + sorted(called - free)
-        reasons.append(f"{', '.join(through) or 'the internet'}: a NAT gateway in each zone")
-    if needs_ipv6:
-        reasons.append("IPv6: an egress-only gateway, which is free")
+        reasons.append(f"{', '.join(through_nat) or 'the internet'}: a NAT gateway in each zone")
+    if over_ipv6:
+        reasons.append(f"{', '.join(over_ipv6)}: IPv6 and an egress-only gateway, which is free")
     nat = "one per zone" if needs_nat else "none"
-    return vpc_config(zones=zones, nat=nat, endpoints=sorted(free | paid), ipv6=needs_ipv6), reasons
+    return vpc_config(zones=zones, nat=nat, endpoints=free + paid, ipv6=bool(over_ipv6)), reasons

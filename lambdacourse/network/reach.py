@@ -201,7 +201,7 @@ def _from_subnet(place: VpcConfig, subnet: Subnet, destination: Destination) -> 
     start = Path(subnet.name, (FUNCTION, Hop("network interface", subnet.name)), facts=("eni_per",))
     match destination:
         case Resource():
-            return _to_private(place, start, destination, destination.security_groups)
+            return _to_private(place, start, destination)
         case RdsProxy():
             return _through_proxy(place, start, destination)
         case Service():
@@ -212,14 +212,14 @@ def _from_subnet(place: VpcConfig, subnet: Subnet, destination: Destination) -> 
     return _to_internet(place, subnet, start, destination)
 
 
-def _to_private(place: VpcConfig, start: Path, destination: Resource | RdsProxy, groups: tuple[SecurityGroup, ...]) -> Path:
+def _to_private(place: VpcConfig, start: Path, called: Resource | RdsProxy) -> Path:
     """Within a VPC everything has a route to everything; security groups decide."""
-    stopped = _between(start, "the function", place.security_groups, destination.name, groups, destination.port)
-    return stopped or _answered(start, destination)
+    stopped = _between(start, "the function", place.security_groups, called.name, called.security_groups, called.port)
+    return stopped or _answered(start, called)
 
 
 def _through_proxy(place: VpcConfig, start: Path, proxy: RdsProxy) -> Path:
-    arrived = _to_private(place, start, proxy, proxy.security_groups)
+    arrived = _to_private(place, start, proxy)
     if not arrived.arrives:
         return arrived
     arrived = _on(arrived, *arrived.hops, facts=("rds_proxy_reach", "rds_proxy_storm"))
@@ -257,7 +257,7 @@ def _to_internet(place: VpcConfig, subnet: Subnet, start: Path, host: Host) -> P
         if way.arrives:
             return way
     *_, last = ways
-    return _on(last, *last.hops, missing=" or over IPv6 ".join(way.missing for way in reversed(ways)))
+    return _on(last, *last.hops, missing=", or over IPv6: ".join(way.missing for way in reversed(ways)))
 
 
 def _over_ipv4(place: VpcConfig, subnet: Subnet, start: Path, host: Host) -> Path:

@@ -88,6 +88,7 @@ VPC = Vpc((Subnet("a"), Subnet("b", zone="b")))
         (lambda: month(vpc_config(), {S3: -1}), ValueError, "GB, 0 or more"),
         (lambda: vpc_config(zones=0), ValueError, "1 to 6 Availability Zones"),
         (lambda: vpc_config(nat="two"), ValueError, "'none', 'one', 'one per zone', 'regional'"),
+        (lambda: vpc_config(endpoints="s3"), TypeError, "must be services"),
         (lambda: interfaces(None), TypeError, "a VpcConfig"),
         (lambda: interfaces(connections=-1), ValueError, "connections, 0 or more"),
         (lambda: interfaces_until_2019(-1, 128), ValueError, "concurrent executions"),

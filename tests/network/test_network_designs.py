@@ -17,11 +17,14 @@ from lambdacourse.network import (
     SQS,
     Host,
     NatGateway,
+    Resource,
     Routes,
     SecurityGroup,
+    Service,
     Subnet,
     Vpc,
     VpcConfig,
+    VpcLink,
     decide,
     designs,
     interfaces,
@@ -189,6 +192,14 @@ def test_when_a_function_needs_a_vpc(called, needs):
     assert decide(*called).needs_vpc is needs
 
 
+def test_no_vpc_for_what_a_vpc_does_not_mend():
+    """A public database that lets nobody in and a link that sleeps are no reasons for a VPC."""
+    closed = Resource("db", 5432, (SecurityGroup("db"),), public=True)
+    asleep = VpcLink("link", BALANCER, (SecurityGroup("link"),), idle_days=90)
+    assert not decide(closed).needs_vpc and not decide(asleep).needs_vpc
+    assert not decide(closed).answers[0].reaches
+
+
 def test_other_reasons_for_a_vpc():
     """One address for partners needs a NAT gateway; rules for what goes out need security groups."""
     for host in (PARTNER, PARTNER_IPV6):
@@ -197,11 +208,14 @@ def test_other_reasons_for_a_vpc():
 
 
 def test_decision_costs_no_more_than_it_must():
-    """Private resources, S3 and IPv6 are free; an interface endpoint is cheaper than NAT; IPv4 needs NAT."""
+    """Private resources, S3 and IPv6 are free; up to five interface endpoints cost less than NAT; IPv4 needs NAT."""
     for called, total in (
         ((DATABASE, S3, DYNAMODB), 0),
         ((DATABASE, PARTNER_IPV6), 0),
         ((DATABASE, SQS), 14.60),
         ((DATABASE, SQS, PARTNER), 73),
+        ((DATABASE, Service("sqs", ipv6=True)), 0),
+        ((DATABASE, *map(Service, ("a", "b", "c", "d", "e"))), 73),
+        ((DATABASE, *map(Service, ("a", "b", "c", "d", "e", "f"))), 73),
     ):
         assert cost(decide(*called).place) == pytest.approx(total)

@@ -119,6 +119,14 @@ def test_links_resolve(path):
     assert "http://" not in text
 
 
+@pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=of)
+def test_dollars_are_no_formulas(path):
+    """JupyterLab reads what stands between two bare dollars as a formula, so a price is written with a backslash before it."""
+    for text in texts(read(path)):
+        prose = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$", "", text, flags=re.DOTALL)
+        assert not re.search(r"(?<!\\)\$", prose), text
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=of)
 def test_lesson_was_run(path):
     """A lesson stands in the repository with its outputs: every code cell was run, in order; pictures have words."""

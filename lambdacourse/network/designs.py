@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lambdacourse.facts import Facts, fact
 from lambdacourse.model import checks
@@ -151,7 +151,12 @@ class State:
 
     name: str
     next_invocation: str
-    facts: Facts = field(repr=False)
+    facts: Facts
+
+    def __str__(self) -> str:
+        return f"{self.name}; the next invocation {self.next_invocation}"
+
+    __repr__ = __str__
 
 
 def state(place: VpcConfig | None, idle_days: float) -> State:

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from lambdacourse.network.reach import Answer, Observed, Path, reach
-from lambdacourse.network.vpc import Destination, InternetGateway, NatGateway, RdsProxy, Resource, VpcConfig, VpcLink
+from lambdacourse.network.vpc import Destination, InternetGateway, NatGateway, RdsProxy, Resource, Service, VpcConfig, VpcLink
 from lambdacourse.plots import LIGHT, Frame, Picture, Theme
 
 WIDTH, HEIGHT = 100, 56
@@ -228,7 +228,9 @@ def _wanted(place: VpcConfig | None, path: Path, destination: Destination) -> st
             return "database" if last == "RDS Proxy" else "RDS Proxy"
         case Resource():
             return destination.kind
-    return "host" if last == "internet gateway" else "NAT gateway"
+    if last == "internet gateway":
+        return {Service: "service", VpcLink: "API Gateway"}.get(type(destination), "host")
+    return "NAT gateway"
 
 
 def _around(line: tuple[Point, ...]) -> tuple[Point, ...]:

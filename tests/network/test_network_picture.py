@@ -23,6 +23,7 @@ def test_the_line_passes_every_hop(design, what):
     assert stations[: len(hops)] == [boxes[kind].at for kind in hops]
     assert {kind for kind, box in boxes.items() if box.state == "passed"} == set(hops)
     assert (shown.cross is None) == answer.reaches
+    assert {kind for kind, box in boxes.items() if box.state == "missing"} <= {"NAT gateway", "egress-only gateway"}
     if shown.cross:
         assert shown.line[-1] == shown.cross and answer.missing in shown.caption
 

@@ -121,10 +121,13 @@ def test_links_resolve(path):
 
 @pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=of)
 def test_dollars_are_no_formulas(path):
-    """JupyterLab reads what stands between two bare dollars as a formula, so a price is written with a backslash before it."""
+    """JupyterLab reads what stands between two dollars as a formula: first in the text, where a backslash keeps it from it,
+    then on the page, where it does not, but where every link and every cell of a table is read by itself."""
     for text in texts(read(path)):
         prose = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$", "", text, flags=re.DOTALL)
         assert not re.search(r"(?<!\\)\$", prose), text
+        for run in re.split(r"\n\n|\||\]\(|\[", prose):
+            assert run.count("$") <= 1, run
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=of)

@@ -453,6 +453,27 @@ def lanes_picture(title: str, seconds: float, shown: Lanes) -> Picture:
     return Picture(draw, f"{shown.count} environments as lanes over {seconds:g} s: {requests}.")
 
 
+def costs(panels: Sequence[tuple[str, str, Sequence[tuple[float, float]]]]) -> Picture:
+    """Nanoseconds of work for a request, on panels of (title, label of x, points): x over powers of ten."""
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(9.6, 2.9), layout="constrained")
+            FigureCanvasAgg(figure)
+            top = round_up(max(y for _, _, points in panels for _, y in points))
+            for axes, (title, label, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+                x, y = np.array(points, dtype=float).T
+                span = (x.min() / 1.5, x.max() * 1.5)
+                Frame(f"One request costs, {title}", label, "ns of computing", span, (0, top)).put_on(axes, theme)
+                axes.set_xscale("log")
+                axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+                axes.plot(x, y, color=theme.busy, linewidth=1.5, marker="o", markersize=4.5)
+        return figure
+
+    said = "; ".join(f"{title}: " + ", ".join(f"{y:,.0f} at {x:,.0f}" for x, y in points) for title, _, points in panels)
+    return Picture(draw, f"Nanoseconds of computing for one simulated request, {said}.")
+
+
 def thinned(series: Series, most: int = 240) -> Series:
     """``series`` with at most ``most`` bins: what a picture can show."""
     count = len(series.time)

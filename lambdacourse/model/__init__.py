@@ -2,21 +2,37 @@
 
 from lambdacourse.model.account import Account
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
-from lambdacourse.model.functions import ColdStart, Function
+from lambdacourse.model.functions import ColdStart, Downstream, Function, Schedule, TargetTracking
+from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Source, SqsQueue, Stream
+from lambdacourse.model.streams import DynamoDbStream, KinesisStream
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
-from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
+from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
 
 __all__ = [
     "CALLERS",
+    "LATEST",
     "Account",
+    "Async",
     "ColdStart",
     "Constant",
+    "Downstream",
     "Duration",
+    "DynamoDbStream",
+    "EventSourceMapping",
     "Exponential",
+    "FifoQueue",
     "Function",
+    "KinesisStream",
     "Lognormal",
+    "Queue",
+    "Retry",
+    "Schedule",
+    "Source",
+    "SqsQueue",
+    "Stream",
     "Sync",
+    "TargetTracking",
     "Traffic",
     "azure_trace",
     "cloudwatch_trace",

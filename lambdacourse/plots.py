@@ -129,22 +129,59 @@ def image_html(light: str, dark: str, alt: str) -> str:
 class Series:
     """One function over time: arrays with one value per bin of ``width`` seconds.
 
-    warm, cold, throttled: requests; concurrency, environments: means of those busy, and of those that are there.
+    provisioned, warm, cold, throttled: requests; concurrency, environments, allocated: means of those busy, of those that are
+    there, and of the provisioned ones.
     """
 
     name: str
     time: np.ndarray
     width: float
+    provisioned: np.ndarray
     warm: np.ndarray
     cold: np.ndarray
     throttled: np.ndarray
     concurrency: np.ndarray
     environments: np.ndarray
+    allocated: np.ndarray
     limit: float | None = None
 
     @property
     def requests(self) -> np.ndarray:
-        return self.warm + self.cold + self.throttled
+        return self.provisioned + self.warm + self.cold + self.throttled
+
+    @property
+    def key(self) -> tuple[tuple[str, str], ...]:
+        """The key of its outcomes."""
+        return PROVISIONED_OUTCOMES if self.allocated.any() else OUTCOMES
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """One queue over time: arrays with one value per bin of ``width`` seconds.
+
+    visible, in_flight: messages, means; oldest_age: of the oldest message, in seconds.
+    """
+
+    name: str
+    time: np.ndarray
+    width: float
+    visible: np.ndarray
+    in_flight: np.ndarray
+    oldest_age: np.ndarray
+
+    @property
+    def most(self) -> float:
+        return float((self.visible + self.in_flight).max())
+
+    @property
+    def described(self) -> str:
+        """What a picture of it shows, in a sentence."""
+        at, (scale, unit) = int(self.visible.argmax()), time_unit(self.time[-1] + self.width)
+        return (
+            f"Messages of {self.name} over {(self.time[-1] + self.width) / scale:.3g} {unit}: at most {self.visible[at]:,.0f} waiting, "
+            f"at {self.time[at] / scale:.3g} {unit}, and {self.visible[-1]:,.0f} at the end; the oldest was "
+            f"{self.oldest_age.max() / scale:.3g} {unit} old."
+        )
 
 
 @dataclass(frozen=True)
@@ -170,33 +207,65 @@ class Lanes:
         return int(self.environment.max(initial=0)) + 1
 
 
-def overview(rows: Sequence[Series]) -> Picture:
-    """For each function: requests per second by outcome, and concurrency against its limit."""
+def overview(rows: Sequence[Series], backlogs: Sequence[Backlog] = ()) -> Picture:
+    """For each function: requests per second by outcome, and concurrency against its limit; for each queue: its backlog and age."""
 
     def draw(theme: Theme) -> Figure:
         with matplotlib.rc_context(theme.style):
-            figure = Figure(figsize=(9.6, 2.7 * max(len(rows), 1)), layout="constrained")
+            count = max(len(rows) + len(backlogs), 1)
+            figure = Figure(figsize=(9.6, 2.7 * count), layout="constrained")
             FigureCanvasAgg(figure)
-            for (left, right), series in zip(figure.subplots(max(len(rows), 1), 2, squeeze=False), rows):
+            panels = figure.subplots(count, 2, squeeze=False)
+            for (left, right), series in zip(panels, rows):
                 _overview_row(left, right, thinned(series), theme)
+            for (left, right), shown in zip(panels[len(rows) :], backlogs):
+                _backlog_row(left, right, shown, theme)
         return figure
 
-    names = ", ".join(row.name for row in rows)
-    return Picture(draw, f"Requests per second by outcome, and concurrency against its limit: {names}.")
+    alt = f"Requests per second by outcome, and concurrency against its limit: {', '.join(row.name for row in rows)}."
+    return Picture(draw, " ".join([alt, *(shown.described for shown in backlogs)]))
+
+
+def _backlog_row(left: Axes, right: Axes, shown: Backlog, theme: Theme) -> None:
+    scale, unit = time_unit(shown.time[-1] + shown.width)
+    span = (0, (shown.time[-1] + shown.width) / scale)
+    Frame(f"{shown.name}: backlog", f"time ({unit})", "messages", span, (0, round_up(shown.most)), BACKLOG).put_on(left, theme)
+    backlog(left, shown, theme, scale)
+    high, age_unit = time_unit(shown.oldest_age.max())
+    top = round_up(shown.oldest_age.max() / high)
+    Frame(f"{shown.name}: oldest message", f"time ({unit})", f"age ({age_unit})", span, (0, top)).put_on(right, theme)
+    oldest_age(right, shown, theme, scale, high)
+
+
+def backlog_picture(shown: Backlog) -> Picture:
+    """The backlog of one queue, and the age of its oldest message, over time."""
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(9.6, 2.7), layout="constrained")
+            FigureCanvasAgg(figure)
+            _backlog_row(*figure.subplots(1, 2), shown, theme)
+        return figure
+
+    return Picture(draw, shown.described)
 
 
 def _overview_row(left: Axes, right: Axes, series: Series, theme: Theme) -> None:
     span = (0, series.time[-1] + series.width)
     top = round_up(series.requests.max() / series.width)
-    Frame(f"{series.name}: requests", "time (s)", "requests/s", span, (0, top), OUTCOMES).put_on(left, theme)
+    title = series.name if series.allocated.any() else f"{series.name}: requests"  # beside a longer key
+    Frame(title, "time (s)", "requests/s", span, (0, top), series.key).put_on(left, theme)
     outcomes(left, series, theme)
-    busiest = series.concurrency.max()
-    high = round_up(max(busiest, series.limit if series.limit and series.limit < 20 * busiest else 0))
-    Frame(f"{series.name}: concurrency", "time (s)", "environments busy", span, (0, high)).put_on(right, theme)
+    busiest = max(series.concurrency.max(), series.allocated.max())
+    high = round_up(max(busiest, series.limit if series.limit and series.limit < 5 * busiest else 0))
+    key = (("busy", "busy"), ("provisioned", "provisioned")) if series.allocated.any() else ()
+    Frame(f"{series.name}: concurrency", "time (s)", "environments", span, (0, high), key).put_on(right, theme)
     concurrency(right, series, theme)
 
 
+BACKLOG = (("waiting", "queued"), ("in flight", "busy"))
 OUTCOMES = (("warm", "warm"), ("cold", "cold"), ("throttled", "throttled"))
+PROVISIONED_OUTCOMES = (("provisioned", "provisioned"), *OUTCOMES)
 LANES = (("running", "warm"), ("cold start", "cold"), ("throttled", "throttled"))
 
 
@@ -246,9 +315,14 @@ class Frame:
 
 
 def outcomes(axes: Axes, series: Series, theme: Theme = LIGHT) -> list[Artist]:
-    """Requests per second, stacked: served warm, after a cold start, throttled."""
+    """Requests per second, stacked: served by provisioned environments, warm, after a cold start, throttled."""
     edges = np.append(series.time, series.time[-1] + series.width)
-    layers = [(theme.warm, None, series.warm), (theme.cold, None, series.cold), (theme.throttled, "////", series.throttled)]
+    layers = [
+        (theme.provisioned, None, series.provisioned),
+        (theme.warm, None, series.warm),
+        (theme.cold, None, series.cold),
+        (theme.throttled, "////", series.throttled),
+    ]
     below = np.zeros(len(series.time))
     drawn: list[Artist] = []
     for colour, hatch, counts in layers:
@@ -268,10 +342,12 @@ def outcomes(axes: Axes, series: Series, theme: Theme = LIGHT) -> list[Artist]:
 
 
 def concurrency(axes: Axes, series: Series, theme: Theme = LIGHT) -> list[Artist]:
-    """Busy environments over time, and the limit where it is in sight."""
+    """Busy environments over time, those that are provisioned, and the limit where it is in sight."""
     edges = np.append(series.time, series.time[-1] + series.width)
-    line = axes.stairs(series.concurrency, edges, color=theme.busy, linewidth=1.5, baseline=None)
-    return [line, *limit_line(axes, series.limit, theme)]
+    drawn = [axes.stairs(series.concurrency, edges, color=theme.busy, linewidth=1.5, baseline=None)]
+    if series.allocated.any():
+        drawn.append(axes.stairs(series.allocated, edges, color=theme.provisioned, linewidth=1.5, baseline=None))
+    return [*drawn, *limit_line(axes, series.limit, theme)]
 
 
 def limit_line(axes: Axes, limit: float | None, theme: Theme = LIGHT, label: str = "limit") -> list[Artist]:
@@ -414,6 +490,29 @@ def busy_and_idle(axes: Axes, series: Series, theme: Theme = LIGHT) -> list[Arti
     return drawn
 
 
+def backlog(axes: Axes, shown: Backlog, theme: Theme = LIGHT, scale: float = 1.0) -> list[Artist]:
+    """Messages in flight, and on top of them those that wait; time in units of ``scale`` seconds."""
+    edges = np.append(shown.time, shown.time[-1] + shown.width) / scale
+    drawn: list[Artist] = []
+    below = np.zeros_like(shown.visible)
+    for counts, colour in ((shown.in_flight, theme.busy), (shown.visible, theme.queued)):
+        above = below + counts
+        steps = {"step": "post", "facecolor": colour, "edgecolor": colour, "linewidth": 0.0}
+        drawn.append(axes.fill_between(edges, np.append(below, below[-1]), np.append(above, above[-1]), **steps))
+        below = above
+    return drawn
+
+
+def oldest_age(axes: Axes, shown: Backlog, theme: Theme = LIGHT, scale: float = 1.0, high: float = 1.0) -> list[Artist]:
+    """The age of the oldest message, in units of ``high`` seconds; time in units of ``scale`` seconds."""
+    return axes.plot((shown.time + shown.width) / scale, shown.oldest_age / high, color=theme.queued, linewidth=1.5)
+
+
+def time_unit(seconds: float) -> tuple[float, str]:
+    """In which unit so long a time is best read: its seconds, and its sign."""
+    return (3600.0, "h") if seconds > 7200 else (60.0, "min") if seconds > 600 else (1.0, "s")
+
+
 def lanes(axes: Axes, shown: Lanes, theme: Theme = LIGHT) -> list[Artist]:
     """Environments as swim lanes: each request as a bar in the lane of the environment that served it; throttled ones below."""
     served = ~shown.throttled
@@ -453,27 +552,6 @@ def lanes_picture(title: str, seconds: float, shown: Lanes) -> Picture:
     return Picture(draw, f"{shown.count} environments as lanes over {seconds:g} s: {requests}.")
 
 
-def costs(panels: Sequence[tuple[str, str, Sequence[tuple[float, float]]]]) -> Picture:
-    """Nanoseconds of work for a request, on panels of (title, label of x, points): x over powers of ten."""
-
-    def draw(theme: Theme) -> Figure:
-        with matplotlib.rc_context(theme.style):
-            figure = Figure(figsize=(9.6, 2.9), layout="constrained")
-            FigureCanvasAgg(figure)
-            top = round_up(max(y for _, _, points in panels for _, y in points))
-            for axes, (title, label, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
-                x, y = np.array(points, dtype=float).T
-                span = (x.min() / 1.5, x.max() * 1.5)
-                Frame(f"One request costs, {title}", label, "ns of computing", span, (0, top)).put_on(axes, theme)
-                axes.set_xscale("log")
-                axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-                axes.plot(x, y, color=theme.busy, linewidth=1.5, marker="o", markersize=4.5)
-        return figure
-
-    said = "; ".join(f"{title}: " + ", ".join(f"{y:,.0f} at {x:,.0f}" for x, y in points) for title, _, points in panels)
-    return Picture(draw, f"Nanoseconds of computing for one simulated request, {said}.")
-
-
 def thinned(series: Series, most: int = 240) -> Series:
     """``series`` with at most ``most`` bins: what a picture can show."""
     count = len(series.time)
@@ -489,8 +567,8 @@ def thinned(series: Series, most: int = 240) -> Series:
     def mean(levels: np.ndarray) -> np.ndarray:
         return np.add.reduceat(levels, starts) / sizes
 
-    counts = (total(each) for each in (series.warm, series.cold, series.throttled))
-    means = (mean(each) for each in (series.concurrency, series.environments))
+    counts = (total(each) for each in (series.provisioned, series.warm, series.cold, series.throttled))
+    means = (mean(each) for each in (series.concurrency, series.environments, series.allocated))
     return Series(series.name, series.time[starts], series.width * each, *counts, *means, series.limit)
 
 

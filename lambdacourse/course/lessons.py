@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lambdacourse.course.prose import facts_table
+from lambdacourse.folders import cache_folder
 
 FACTS_TITLE = "## Facts used here"
 KEPT = ("text/plain", "text/html", "image/png", "text/markdown", "text/latex")
@@ -50,6 +52,7 @@ def run(notebook: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     node = nbformat.reads(json.dumps(notebook), as_version=4)
     with tempfile.TemporaryDirectory() as home:
+        shutil.copytree(cache_folder(), Path(home) / "cache")  # what is compiled already need not be compiled for each lesson
         environment = {**os.environ, "LAMBDACOURSE_HOME": home, "LAMBDACOURSE_LEARNER": "you", "TQDM_DISABLE": "1"}
         client = NotebookClient(
             node, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": str(folder)}}

@@ -30,6 +30,9 @@ WRITE_BURST = float(fact("kinesis_write_burst").value)
 LATE = float(fact("tumbling_window_late").value)
 """Seconds after the end of a tumbling window at which it is over, when no later record has shown that it is."""
 
+MOST_WAITING = 100_000_000
+"""Records that may wait at once: at 16 bytes each, 1.6 GB."""
+
 # Where a record is. From PROCESSED on it stays there; a refused one never came into the stream.
 PENDING, PROCESSED, DELIVERED, DROPPED, EXPIRED, SKIPPED, REFUSED = range(7)
 
@@ -126,6 +129,12 @@ class Reading:
         retries = self.mapping.maximum_retry_attempts
         return math.inf if retries is None else retries
 
+    @property
+    def capacity(self) -> float:
+        """Records a second that all lanes can process when their batches are full."""
+        seconds = self.mapping.function.duration.mean + self.most_records * self.mapping.seconds_per_record
+        return self.lanes * self.most_records / seconds if seconds else math.inf
+
     def first_poll(self, shard: int) -> float:
         """The shards are polled one after the other, evenly spread (assumption)."""
         source = self.mapping.source
@@ -163,6 +172,21 @@ def readings(plan: Plan) -> list[Reading]:
         )
         for mapping, numbers in zip(mappings, found.values(), strict=True)
     ]
+
+
+def refuse_too_large(plan: Plan) -> None:
+    """``ValueError`` when more records than memory holds would wait: of what comes, what a mapping cannot process, for so long."""
+    for reading in readings(plan):
+        times = np.linspace(-plan.warm_up, plan.seconds, 257)
+        rate = float(sum(np.mean(plan.flows[flow].traffic.rate(times)) for flow in reading.flows))
+        kept = min(plan.seconds + plan.warm_up, reading.mapping.source.retention)
+        waiting = (rate - reading.capacity) * kept
+        if waiting > MOST_WAITING:
+            raise ValueError(
+                f"About {waiting:,.0f} records of {reading.mapping.source.name!r} would wait at once, more than the "
+                f"{MOST_WAITING:,} that fit into memory: {rate:,.0f} a second come, and {reading.mapping.function.name!r} processes "
+                f"at most {reading.capacity:,.0f}. Make the run shorter, or raise shards, batch_size or parallelization_factor."
+            )
 
 
 def last_poll(first: float, per_second: float, now: float) -> float:

@@ -159,7 +159,7 @@ class _Seconds:
 
 @dataclass(frozen=True)
 class _Ages:
-    """For each lane, the times and the iterator ages of its invocations, as a line."""
+    """For each lane a line: the highest iterator age in each second in which it was invoked."""
 
     lines: list[np.ndarray]
     highest: float
@@ -168,10 +168,11 @@ class _Ages:
     def of(run: Run, factor: int) -> _Ages:
         batches = run["clicks"].batches
         lane = (batches.shard * factor + batches.lane).to_numpy()
-        points = np.column_stack([batches.time, batches.age])
-        order = np.argsort(lane, kind="stable")
-        lines = np.split(points[order], np.flatnonzero(np.diff(lane[order])) + 1)
-        return _Ages([line[:: max(len(line) // 400, 1)] for line in lines], float(batches.age.max()))
+        highest = np.full((run["clicks"].stream.shards * factor, SECONDS), -np.inf)
+        np.maximum.at(highest, (lane, batches.time.to_numpy().astype(int)), batches.age.to_numpy())
+        seconds = np.arange(SECONDS) + 0.5
+        lines = [np.column_stack([seconds, ages])[np.isfinite(ages)] for ages in highest]
+        return _Ages(lines, float(highest.max()))
 
 
 @dataclass(frozen=True)

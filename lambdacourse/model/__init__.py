@@ -1,13 +1,15 @@
 """The vocabulary: what an account, a function, its traffic and its triggers are. Frozen, validated, without behaviour."""
 
 from lambdacourse.model.account import Account
+from lambdacourse.model.coldstarts import ColdStart, Phase
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
-from lambdacourse.model.functions import ColdStart, Downstream, Function, Schedule, TargetTracking
+from lambdacourse.model.functions import Downstream, Function, Schedule, TargetTracking
 from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Source, SqsQueue, Stream
 from lambdacourse.model.streams import DynamoDbStream, KinesisStream
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
 from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
+from lambdacourse.model.work import Work, vcpus
 
 __all__ = [
     "CALLERS",
@@ -25,6 +27,7 @@ __all__ = [
     "Function",
     "KinesisStream",
     "Lognormal",
+    "Phase",
     "Queue",
     "Retry",
     "Schedule",
@@ -34,6 +37,7 @@ __all__ = [
     "Sync",
     "TargetTracking",
     "Traffic",
+    "Work",
     "azure_trace",
     "cloudwatch_trace",
     "constant",
@@ -47,4 +51,5 @@ __all__ = [
     "steady",
     "throttle_status",
     "trace",
+    "vcpus",
 ]

@@ -13,7 +13,8 @@ import pandas as pd
 from lambdacourse.engine import tally as columns
 from lambdacourse.engine.tally import Tally, histogram_quantile
 from lambdacourse.facts import fact
-from lambdacourse.model import EventSourceMapping, Function, Stream, checks
+from lambdacourse.model import EventSourceMapping, Function, Queue, Stream, checks
+from lambdacourse.simulation.queues import QueueRun
 from lambdacourse.simulation.streams import StreamRun, iterator_age_metrics, stream_metrics
 
 if TYPE_CHECKING:
@@ -115,6 +116,26 @@ class FunctionRun:
         # A new environment starts only when none is idle, so the most there are is the most that are busy, or what a warm-up left.
         return max(self.peak_concurrency, self._total(columns.ENVIRONMENTS_AT_START))
 
+    @property
+    def provisioned_invocations(self) -> int:
+        """CloudWatch ``ProvisionedConcurrencyInvocations``: those that ran on provisioned concurrency."""
+        return self._total(columns.PROVISIONED_INVOCATIONS)
+
+    @property
+    def spillovers(self) -> int:
+        """CloudWatch ``ProvisionedConcurrencySpilloverInvocations``: those that should have, and ran on demand."""
+        return self._total(columns.SPILLOVERS)
+
+    @property
+    def mean_provisioned(self) -> float:
+        """Provisioned environments that could be used, busy or idle, averaged over time."""
+        return self._tally.mean(self._row, columns.ALLOCATED_LEVEL)
+
+    @property
+    def provisioned_utilisation(self) -> float:
+        """The share of them that was busy, averaged over time."""
+        return _share(self._tally.mean(self._row, columns.PROVISIONED_BUSY_LEVEL), self.mean_provisioned)
+
     def wait(self, q: float) -> float:
         """The ``q`` quantile of seconds from arrival to the start of the handler, of the requests that ran."""
         counts = self._tally.wait[self._row]
@@ -171,19 +192,31 @@ class Run:
     tally: Tally = field(repr=False)
     functions: tuple[Function, ...] = field(repr=False)
 
-    def __getitem__(self, name: str) -> FunctionRun | StreamRun:
+    def __getitem__(self, name: str) -> FunctionRun | QueueRun | StreamRun:
         for row, function in enumerate(self.functions):
             if function.name == name:
                 return FunctionRun(function, self.tally, row)
         for result in self.streams:
             if result.stream.name == name:
                 return result
-        names = [function.name for function in self.functions] + [result.stream.name for result in self.streams]
+        for result in self.queues:
+            if result.queue.name == name:
+                return result
+        names = [function.name for function in self.functions]
+        names += [result.stream.name for result in self.streams] + [result.queue.name for result in self.queues]
         known = ", ".join(map(repr, names)) or "none"
         raise KeyError(f"No function or source is called {name!r} in this run; there are: {known}.")
 
     def __iter__(self):
         return (FunctionRun(function, self.tally, row) for row, function in enumerate(self.functions))
+
+    @property
+    def queues(self) -> tuple[QueueRun, ...]:
+        """The figures of each queue."""
+        mappings = (each for each in self.scenario.triggers if isinstance(each, EventSourceMapping))
+        queues = [mapping for mapping in mappings if isinstance(mapping.source, Queue)]
+        widths = self.tally.bin_seconds, self.tally.seconds
+        return tuple(QueueRun(mapping, self.tally.queues, row, *widths) for row, mapping in enumerate(queues))
 
     @cached_property
     def streams(self) -> tuple[StreamRun, ...]:
@@ -218,12 +251,15 @@ class Run:
             table.update(iterator_age_metrics(function.name, self.streams, each))
         for result in self.streams:
             table.update(stream_metrics(result, each))
+        for queue in self.queues:
+            queue.add_metrics(table, each)
         account, unreserved = len(self.functions), len(self.functions) + 1
         reserved = sum(function.reserved_concurrency or 0 for function in self.functions)
         shared = self._grouped(unreserved, columns.BUSY_MAX, each, np.maximum)
         table["account", "ConcurrentExecutions", "Maximum"] = self._grouped(account, columns.BUSY_MAX, each, np.maximum)
         table["account", "UnreservedConcurrentExecutions", "Maximum"] = shared
-        table["account", "ClaimedAccountConcurrency", "Maximum"] = shared + reserved
+        claimed = self._grouped(unreserved, columns.CLAIMED_MAX, each, np.maximum)
+        table["account", "ClaimedAccountConcurrency", "Maximum"] = claimed + reserved
         starts = self.time[::each]
         frame = pd.DataFrame(table, index=pd.Index(starts, name="seconds"))
         return frame.rename_axis(columns=("resource", "metric", "statistic"))
@@ -245,13 +281,40 @@ class Run:
         table[name, "Duration", "Maximum"] = np.where(invocations > 0, longest, np.nan)
         table[name, "ConcurrentExecutions", "Maximum"] = self._grouped(row, columns.BUSY_MAX, each, np.maximum)
 
+        if any(self.tally.total(row, column) for column in (columns.ALLOCATED_LEVEL, columns.SPILLOVERS)):
+            table[name, "ProvisionedConcurrencyInvocations", "Sum"] = total(columns.PROVISIONED_INVOCATIONS)
+            table[name, "ProvisionedConcurrencySpilloverInvocations", "Sum"] = total(columns.SPILLOVERS)
+            busy = self._grouped(row, columns.PROVISIONED_BUSY_MAX, each, np.maximum)
+            table[name, "ProvisionedConcurrentExecutions", "Maximum"] = busy
+            means = [self._averaged(row, level, each) for level in (columns.PROVISIONED_BUSY_LEVEL, columns.ALLOCATED_LEVEL)]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                use = np.where(busy > 0, means[0] / means[1], np.nan)  # not emitted where nothing of it ran
+            table[name, "ProvisionedConcurrencyUtilization", "Average"] = use
+        if self.tally.total(row, columns.ASYNC_RECEIVED):
+            table[name, "AsyncEventsReceived", "Sum"] = total(columns.ASYNC_RECEIVED)
+            table[name, "AsyncEventsDropped", "Sum"] = total(columns.ASYNC_DROPPED)
+            started = total(columns.ASYNC_INVOCATIONS)
+            table[name, "AsyncEventAge", "SampleCount"] = started
+            with np.errstate(invalid="ignore", divide="ignore"):
+                table[name, "AsyncEventAge", "Average"] = 1000 * total(columns.ASYNC_AGE_SUM) / started
+            oldest = 1000 * self._grouped(row, columns.ASYNC_AGE_MAX, each, np.maximum)
+            table[name, "AsyncEventAge", "Maximum"] = np.where(started > 0, oldest, np.nan)
+
+    def _averaged(self, row: int, level: int, each: int) -> np.ndarray:
+        series = self.tally.mean_series(row, level)
+        starts = np.arange(0, len(series), each)
+        return np.add.reduceat(series, starts) / np.diff(np.append(starts, len(series)))
+
     def _grouped(self, row: int, column: int, each: int, operation: np.ufunc) -> np.ndarray:
         series = self.tally.series(row, column)
         return operation.reduceat(series, np.arange(0, len(series), each))
 
     def summary(self) -> pd.DataFrame:
-        """One column per function: the figures that matter."""
-        return pd.DataFrame({result.function.name: _figures(result) for result in self}, dtype=object)
+        """One column per function and per queue: the figures that matter."""
+        columns = {result.function.name: _figures(result) for result in self}
+        columns |= {result.queue.name: _rounded(result.figures()) for result in self.queues}
+        rows = list(dict.fromkeys(name for figures in columns.values() for name in figures))
+        return pd.DataFrame({name: pd.Series(each, rows, dtype=object) for name, each in columns.items()}).fillna("")
 
     def series(self) -> list[plots.Series]:
         """Each function over time: requests by outcome, concurrency and its limit, for pictures."""
@@ -262,11 +325,13 @@ class Run:
                 name=result.function.name,
                 time=self.time,
                 width=self.tally.bin_seconds,
-                warm=self._served(row, warm=True),
-                cold=self._served(row, warm=False),
+                provisioned=self.tally.series(row, columns.PROVISIONED_INVOCATIONS),
+                warm=self._warm(row),
+                cold=self.tally.series(row, columns.COLD_STARTS),
                 throttled=self._throttled(row),
                 concurrency=self.tally.mean_series(row, columns.BUSY_LEVEL),
                 environments=self.tally.mean_series(row, columns.ENVIRONMENTS_LEVEL),
+                allocated=self.tally.mean_series(row, columns.ALLOCATED_LEVEL),
                 limit=self._limit(result.function),
             )
             for row, result in enumerate(self)
@@ -276,7 +341,7 @@ class Run:
         """Requests by outcome and concurrency over time, a row of panels for each function."""
         from lambdacourse import plots
 
-        return plots.overview(self.series())
+        return plots.overview(self.series(), [queue.backlog() for queue in self.queues])
 
     def bill(self, period: str | None = None, *, free_tier: bool = False) -> Bill:
         """What the run costs in us-east-1, or with ``period="month"`` (``"day"``, ``"hour"``) what it costs to go on like that.
@@ -294,9 +359,10 @@ class Run:
             return function.reserved_concurrency
         return limit - sum(other.reserved_concurrency or 0 for other in self.functions)
 
-    def _served(self, row: int, warm: bool) -> np.ndarray:
-        cold = self.tally.series(row, columns.COLD_STARTS)
-        return self.tally.series(row, columns.INVOCATIONS) - cold if warm else cold
+    def _warm(self, row: int) -> np.ndarray:
+        """Served on demand, without a cold start."""
+        others = self.tally.series(row, columns.COLD_STARTS) + self.tally.series(row, columns.PROVISIONED_INVOCATIONS)
+        return self.tally.series(row, columns.INVOCATIONS) - others
 
     def _throttled(self, row: int) -> np.ndarray:
         first = columns.THROTTLES
@@ -312,7 +378,6 @@ def throttle_reasons() -> list[str]:
 
 
 def _figures(result: FunctionRun) -> dict[str, float]:
-    """Counts as they are, the rest to four digits."""
     figures = {
         "arrivals": result.arrivals,
         "invocations": result.invocations,
@@ -327,6 +392,11 @@ def _figures(result: FunctionRun) -> dict[str, float]:
         "p50 latency (s)": result.latency(0.5),
         "p99 latency (s)": result.latency(0.99),
     }
+    return _rounded(figures)
+
+
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    """Counts as they are, the rest to four digits."""
     return {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in figures.items()}
 
 

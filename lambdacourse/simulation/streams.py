@@ -146,7 +146,7 @@ class StreamRun:
             "highest iterator age (s)": self.peak_iterator_age,
         }
         written = {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in figures.items()}
-        return pd.DataFrame({self.stream.name: {**counts, **written}}, dtype=object)
+        return pd.Series({**counts, **written}, dtype=object, name=self.stream.name).to_frame()
 
     @cached_property
     def batches(self) -> pd.DataFrame:

@@ -257,6 +257,10 @@ def test_streams_that_a_run_refuses():
     ):
         with pytest.raises(ValueError, match=words):
             simulate(*triggers)
+    slow = Function("slow", duration=1)
+    flood = KinesisStream("flood", steady(100_000), shards=100)
+    with pytest.raises(ValueError, match=r"About 777,600,000 records of 'flood' .* processes at most 10,000"):
+        simulate(EventSourceMapping(slow, flood), seconds=8_640)
     with pytest.raises(KeyError, match="'one', 'clicks'"):
         simulate(EventSourceMapping(one, clicks), seconds=1)["clack"]
     with pytest.raises(KeyError, match="No function 'two' reads"):

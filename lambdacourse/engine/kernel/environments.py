@@ -65,22 +65,31 @@ def count_environment(bins, row, since, until, clock):
 
 
 @compiled
+def _carry(core, more, index):
+    """What is there now is there when the bin begins."""
+    bins, rows = core.bins, len(core.servers)
+    for row in range(rows):
+        bins[row, index, BUSY_MAX] = max(bins[row, index, BUSY_MAX], core.servers[row].busy)
+    bins[rows, index, BUSY_MAX] = max(bins[rows, index, BUSY_MAX], core.clocks[0].busy)
+    bins[rows + 1, index, BUSY_MAX] = max(bins[rows + 1, index, BUSY_MAX], core.pools[0].busy)
+    if more is not None:
+        claimed = core.pools[0].busy + core.pools[0].claimed
+        bins[rows + 1, index, CLAIMED_MAX] = max(bins[rows + 1, index, CLAIMED_MAX], claimed)
+        for row in range(rows):
+            busy = more.provisioned[row].busy
+            bins[row, index, PROVISIONED_BUSY_MAX] = max(bins[row, index, PROVISIONED_BUSY_MAX], busy)
+
+
+@compiled
 def turn_bins(core, more, now):
     """Carry the concurrency that is there into each bin that begins up to ``now``."""
-    bins, servers, pools, clock = core.bins, core.servers, core.pools, core.clocks[0]
+    bins, clock = core.bins, core.clocks[0]
     last = int(now * clock.per_bin)
     last += int((last + 1) / clock.per_bin <= now) - int(last / clock.per_bin > now)
     last = min(last, bins.shape[1] - 2)
     while clock.bin < last:
         clock.bin += 1
-        for row in range(len(servers)):
-            bins[row, clock.bin, BUSY_MAX] = servers[row].busy
-        bins[len(servers), clock.bin, BUSY_MAX] = clock.busy
-        bins[len(servers) + 1, clock.bin, BUSY_MAX] = pools[0].busy
-        if more is not None:
-            bins[len(servers) + 1, clock.bin, CLAIMED_MAX] = pools[0].busy + pools[0].claimed
-            for row in range(len(servers)):
-                bins[row, clock.bin, PROVISIONED_BUSY_MAX] = more.provisioned[row].busy
+        _carry(core, more, clock.bin)
     clock.bin_end = (last + 1) / clock.per_bin if last < bins.shape[1] - 2 else np.inf
 
 
@@ -115,8 +124,11 @@ def finish_until(core, more, now):
             finish = slots[place].finish
             if finish > limit or int((finish - clock.start) * clock.per_day) > clock.day:
                 break
-            if min(finish, now) >= clock.bin_end:
-                turn_bins(core, more, min(finish, now))
+            if finish >= clock.bin_end:
+                if now >= clock.bin_end:
+                    turn_bins(core, more, min(finish, now))
+                else:  # It ends within the instant after now, and the bin begins in between.
+                    _carry(core, more, clock.bin + 1)
             days[index] = slots[place].next
             server = servers[slots[place].row]
             server.busy -= 1

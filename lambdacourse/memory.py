@@ -103,7 +103,10 @@ class Tuning:
         ):
             values = np.array([getattr(each, name) for each in self.settings])
             frame = memory_frame(title, unit, plots.round_up(values.max()))
-            marks = [plots.Mark(each.memory_mb, getattr(each, name), words) for words, each in chosen.items()]
+            marks = [
+                plots.Mark(each.memory_mb, getattr(each, name), words, to_the_left=words == "balanced" and each.memory_mb > 256)
+                for words, each in chosen.items()
+            ]
             panels.append(plots.Panel(frame, [plots.Curve("", memory, values, colour, marker="o")], marks))
         return plots.curves(*panels)
 

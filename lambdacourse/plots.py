@@ -355,9 +355,8 @@ class Panel:
 
     @property
     def words(self) -> str:
-        names = ", ".join(curve.name for curve in self.curves if curve.name)
-        points = "".join(f"; {mark.words}" for mark in self.marks)
-        return f"{self.frame.title}: {self.frame.y_label} over {self.frame.x_label}, for {names}{points}."
+        names = [*(curve.name for curve in self.curves), *(mark.words for mark in self.marks)]
+        return f"{self.frame.title}: {self.frame.y_label} over {self.frame.x_label}; {', '.join(filter(None, names))}."
 
 
 def curves(*panels: Panel) -> Picture:

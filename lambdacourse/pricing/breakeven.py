@@ -176,16 +176,16 @@ def plot_fleets(
     rates = requests / (MONTH * 3600)
     on_lambda = np.array([lambda_month(work, memory_mb, rate, architecture) for rate in rates])
     drawn = [plots.Curve("Lambda", requests, on_lambda, "warm")]
-    for fleet, colour in zip(fleets, ("busy", "provisioned", "limit")):
+    for number, fleet in enumerate(fleets):
         costs = np.array([fleet.month(work, rate, burstiness) for rate in rates])
-        drawn.append(plots.Curve(fleet.name, requests, costs, colour, at=0.02))
+        drawn.append(plots.Curve(fleet.name, requests, costs, "busy", at=0.02, dashed=number % 2 == 1))
     marks = []
     for fleet in fleets:
         rate = crossing(work, memory_mb, fleet, burstiness, architecture)
         if requests[0] < rate * MONTH * 3600 < requests[-1]:
             cost = fleet.month(work, rate, burstiness)
             marks.append(plots.Mark(rate * MONTH * 3600, cost, f"from {rate * MONTH * 3.6e-3:,.3g} million", to_the_left=True))
-    frame = plots.Frame("A month", "requests a month", "USD a month", (1e5, 1e10), (1, 1e5), log="xy")
+    frame = plots.Frame("What a month costs", "requests a month", "USD", (1e5, 1e10), (1, 1e5), log="xy")
     return plots.curves(plots.Panel(frame, drawn, marks))
 
 

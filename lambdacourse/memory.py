@@ -111,10 +111,14 @@ class Tuning:
         return plots.curves(*panels)
 
     def __repr__(self) -> str:
-        return self.table.to_string(float_format="{:,.4g}".format)
+        return self.table.to_string(float_format=_written)
 
     def _repr_html_(self) -> str:
-        return self.table.to_html(float_format="{:,.4g}".format, border=0)
+        return self.table.to_html(float_format=_written, border=0)
+
+
+def _written(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:,.4g}"
 
 
 def memory_frame(title: str, unit: str, top: float) -> plots.Frame:

@@ -12,6 +12,7 @@ import numpy as np
 from lambdacourse.facts import fact
 from lambdacourse.model import checks
 from lambdacourse.model.functions import ARCHITECTURES
+from lambdacourse.model.traffic import Traffic
 from lambdacourse.model.work import Work
 from lambdacourse.pricing.bills import billed_ms
 
@@ -146,6 +147,18 @@ def lambda_price(work: Work, memory_mb: int, architecture: str = "x86_64") -> fl
 def lambda_month(work: Work, memory_mb: int, rate: float, architecture: str = "x86_64") -> float:
     """USD a month of ``rate`` requests per second on Lambda."""
     return rate * MONTH * 3600 * lambda_price(work, memory_mb, architecture)
+
+
+def traffic_shape(traffic: Traffic, seconds: float = 86_400.0) -> tuple[float, float]:
+    """The rate of ``traffic`` in requests per second, averaged over ``seconds``, and its burstiness: the highest rate over that.
+
+    A fleet that scales with the traffic need not hold the peak of a day ready, only that of the minutes until it has grown.
+    """
+    checks.instance("traffic_shape(traffic", traffic, Traffic, "a traffic, such as diurnal(20, 100)")
+    checks.number("traffic_shape(seconds", seconds, "must be a number of seconds above 0", above=0)
+    rates = np.asarray(traffic.rate(np.linspace(0, seconds, 8641)), dtype=float)
+    mean = float(np.trapezoid(rates) / (rates.size - 1))
+    return mean, max(float(rates.max()) / mean, 1.0) if mean else 1.0
 
 
 def crossing(work: Work, memory_mb: int, fleet: Fleet, burstiness: float = 1.0, architecture: str = "x86_64") -> float:

@@ -5,5 +5,6 @@ from __future__ import annotations
 from lambdacourse.labs.concurrency import concurrency_lab
 from lambdacourse.labs.cost import cost_lab
 from lambdacourse.labs.predict import choose, predict
+from lambdacourse.labs.streams import streams_lab
 
-__all__ = ["choose", "concurrency_lab", "cost_lab", "predict"]
+__all__ = ["choose", "concurrency_lab", "cost_lab", "predict", "streams_lab"]

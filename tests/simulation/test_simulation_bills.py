@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from lambdacourse import ColdStart, Function, Sync, constant, exponential, poisson, simulate, steady
+from lambdacourse import (
+    ColdStart,
+    EventSourceMapping,
+    Function,
+    KinesisStream,
+    Sync,
+    constant,
+    exponential,
+    poisson,
+    simulate,
+    steady,
+)
 from lambdacourse.pricing import bill
 
 
@@ -64,6 +75,18 @@ def test_unknown_period_is_named():
     run = simulate(Sync(Function("api", duration=0.1), steady(1)), seconds=5)
     with pytest.raises(ValueError, match=r"period='year'.*'hour', 'day', 'month'"):
         run.bill("year")
+
+
+def test_streams_are_on_the_bill(monkeypatch):
+    """A Kinesis stream costs its shards by the hour, and its records in units of 25 KB."""
+    monkeypatch.setenv("LAMBDACOURSE_ENGINE", "reference")
+    clicks = KinesisStream("clicks", steady(10), shards=3, record_kb=30)
+    run = simulate(EventSourceMapping(Function("reader", duration=0.1), clicks), seconds=60)
+    usage = {name: float(quantity) for name, quantity in run.bill().usage.items()}
+    assert usage["shard_hours"] == pytest.approx(3 / 60)
+    assert usage["put_units"] == 2 * run["clicks"].sent and run["clicks"].sent == pytest.approx(600, abs=1)
+    assert usage["requests"] == run["reader"].invocations > 0
+    assert float(run.bill("month").usage["shard_hours"]) == pytest.approx(3 * 730)
 
 
 def test_duration_and_initialisation_are_apart():

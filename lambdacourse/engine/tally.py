@@ -12,6 +12,7 @@ from lambdacourse.engine.plan import INSTANT, Plan
 from lambdacourse.model import Async, Function, Sync
 
 if TYPE_CHECKING:
+    from lambdacourse.engine.queueing import Backlogs
     from lambdacourse.engine.streams import StreamTally
 
 # Outcomes of a request. From THROTTLED on, the function never saw it; the reason says which limit turned it away.
@@ -153,6 +154,25 @@ class Records:
 
 
 @dataclass(frozen=True)
+class Messages:
+    """Everything that happened to messages of queues, in the order of time: arrays of one length.
+
+    queue, flow, number: which queue, of which flow the how-manieth message (of POLLERS: -1, how many); kind: what happened, one
+    of ``queueing``'s; time: when; age: how old the message was then (HANDED: when its handler started), in seconds.
+    """
+
+    queue: np.ndarray
+    flow: np.ndarray
+    number: np.ndarray
+    kind: np.ndarray
+    time: np.ndarray
+    age: np.ndarray
+
+
+MESSAGE_KINDS = ("i4", "i4", "i8", "i1", "f8", "f8")
+
+
+@dataclass(frozen=True)
 class History:
     """Everything that happened in a run, one by one."""
 
@@ -161,6 +181,7 @@ class History:
     allocations: Allocations
     streams: tuple[tuple[Records, Batches], ...] = ()
     """For each mapping on a stream."""
+    messages: Messages | None = None
 
 
 def history(
@@ -168,6 +189,7 @@ def history(
     settlements: Sequence[Settlement],
     allocations: Sequence[Allocation] = (),
     streams: Sequence[tuple[Records, Batches]] = (),
+    messages: Sequence[tuple] = (),
 ) -> History:
     """The arrays from one tuple for each."""
 
@@ -180,6 +202,7 @@ def history(
         arrays(Settlements, settlements, SETTLEMENT_KINDS),
         arrays(Allocations, allocations, ALLOCATION_KINDS),
         tuple(streams),
+        arrays(Messages, messages, MESSAGE_KINDS),
     )
 
 
@@ -197,6 +220,8 @@ class Tally:
         Every request, when it was asked for.
     streams
         What happened to the records of each mapping on a stream.
+    queues
+        What happened to the messages of the queues.
     """
 
     bins: np.ndarray
@@ -207,6 +232,7 @@ class Tally:
     answer: np.ndarray
     history: History | None = None
     streams: tuple[StreamTally, ...] = ()
+    queues: Backlogs | None = None
 
     @property
     def requests(self) -> Requests | None:
@@ -321,9 +347,9 @@ def _claims(allocations: Allocations, unreserved: np.ndarray) -> tuple[np.ndarra
 
 
 def _add_arrivals(bins: np.ndarray, requests: Requests, plan: Plan) -> None:
-    """A request and an event arrive once, however often they are tried; a batch of a stream is a new request each time."""
+    """A request and an event arrive once, however often they are tried; a batch of a source is a new request each time."""
     for number, flow in enumerate(plan.flows):
-        if flow.is_of_stream:
+        if flow.is_of_stream or flow.is_of_queue:
             tried = requests.time[(requests.flow == number) & (requests.time >= 0)]
             bins[flow.function, :, ARRIVALS] += _per_bin(tried, plan)
             continue

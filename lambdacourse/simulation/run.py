@@ -13,7 +13,8 @@ import pandas as pd
 from lambdacourse.engine import tally as columns
 from lambdacourse.engine.tally import Tally, histogram_quantile
 from lambdacourse.facts import fact
-from lambdacourse.model import EventSourceMapping, Function, Stream, checks
+from lambdacourse.model import EventSourceMapping, Function, Queue, Stream, checks
+from lambdacourse.simulation.queues import QueueRun
 from lambdacourse.simulation.streams import StreamRun, iterator_age_metrics, stream_metrics
 
 if TYPE_CHECKING:
@@ -191,19 +192,31 @@ class Run:
     tally: Tally = field(repr=False)
     functions: tuple[Function, ...] = field(repr=False)
 
-    def __getitem__(self, name: str) -> FunctionRun | StreamRun:
+    def __getitem__(self, name: str) -> FunctionRun | QueueRun | StreamRun:
         for row, function in enumerate(self.functions):
             if function.name == name:
                 return FunctionRun(function, self.tally, row)
         for result in self.streams:
             if result.stream.name == name:
                 return result
-        names = [function.name for function in self.functions] + [result.stream.name for result in self.streams]
+        for result in self.queues:
+            if result.queue.name == name:
+                return result
+        names = [function.name for function in self.functions]
+        names += [result.stream.name for result in self.streams] + [result.queue.name for result in self.queues]
         known = ", ".join(map(repr, names)) or "none"
         raise KeyError(f"No function or source is called {name!r} in this run; there are: {known}.")
 
     def __iter__(self):
         return (FunctionRun(function, self.tally, row) for row, function in enumerate(self.functions))
+
+    @property
+    def queues(self) -> tuple[QueueRun, ...]:
+        """The figures of each queue."""
+        mappings = (each for each in self.scenario.triggers if isinstance(each, EventSourceMapping))
+        queues = [mapping for mapping in mappings if isinstance(mapping.source, Queue)]
+        widths = self.tally.bin_seconds, self.tally.seconds
+        return tuple(QueueRun(mapping, self.tally.queues, row, *widths) for row, mapping in enumerate(queues))
 
     @cached_property
     def streams(self) -> tuple[StreamRun, ...]:
@@ -238,6 +251,8 @@ class Run:
             table.update(iterator_age_metrics(function.name, self.streams, each))
         for result in self.streams:
             table.update(stream_metrics(result, each))
+        for queue in self.queues:
+            queue.add_metrics(table, each)
         account, unreserved = len(self.functions), len(self.functions) + 1
         reserved = sum(function.reserved_concurrency or 0 for function in self.functions)
         shared = self._grouped(unreserved, columns.BUSY_MAX, each, np.maximum)
@@ -295,8 +310,11 @@ class Run:
         return operation.reduceat(series, np.arange(0, len(series), each))
 
     def summary(self) -> pd.DataFrame:
-        """One column per function: the figures that matter."""
-        return pd.DataFrame({result.function.name: _figures(result) for result in self}, dtype=object)
+        """One column per function and per queue: the figures that matter."""
+        columns = {result.function.name: _figures(result) for result in self}
+        columns |= {result.queue.name: _rounded(result.figures()) for result in self.queues}
+        rows = list(dict.fromkeys(name for figures in columns.values() for name in figures))
+        return pd.DataFrame({name: pd.Series(each, rows, dtype=object) for name, each in columns.items()}).fillna("")
 
     def series(self) -> list[plots.Series]:
         """Each function over time: requests by outcome, concurrency and its limit, for pictures."""
@@ -323,7 +341,7 @@ class Run:
         """Requests by outcome and concurrency over time, a row of panels for each function."""
         from lambdacourse import plots
 
-        return plots.overview(self.series())
+        return plots.overview(self.series(), [queue.backlog() for queue in self.queues])
 
     def bill(self, period: str | None = None, *, free_tier: bool = False) -> Bill:
         """What the run costs in us-east-1, or with ``period="month"`` (``"day"``, ``"hour"``) what it costs to go on like that.
@@ -360,7 +378,6 @@ def throttle_reasons() -> list[str]:
 
 
 def _figures(result: FunctionRun) -> dict[str, float]:
-    """Counts as they are, the rest to four digits."""
     figures = {
         "arrivals": result.arrivals,
         "invocations": result.invocations,
@@ -375,6 +392,11 @@ def _figures(result: FunctionRun) -> dict[str, float]:
         "p50 latency (s)": result.latency(0.5),
         "p99 latency (s)": result.latency(0.99),
     }
+    return _rounded(figures)
+
+
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    """Counts as they are, the rest to four digits."""
     return {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in figures.items()}
 
 

@@ -296,7 +296,7 @@ class Frame:
         axes.set_autoscale_on(False)
         for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
             if name in self.log:
-                axis.set_major_formatter(_counts())
+                axis.set_major_formatter(_counted)
                 axis.set_minor_formatter(NullFormatter())
         if "y" not in self.log:
             whole = self.y_range[1] > 3
@@ -371,7 +371,7 @@ def limit_line(axes: Axes, limit: float | None, theme: Theme = LIGHT, label: str
 
 @dataclass(frozen=True)
 class Curve:
-    """A line with its name written at it. ``at``: where along the line, from 0 to 1; ``under``: below it instead of above."""
+    """A line with its name written at it. ``at``: where along what is seen of it, 0 to 1; ``under``: below it, not above."""
 
     name: str
     x: np.ndarray
@@ -380,6 +380,7 @@ class Curve:
     at: float = 1.0
     under: bool = False
     marker: str = ""
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -397,9 +398,10 @@ def draw_curves(axes: Axes, shown: Sequence[Curve], marks: Sequence[Mark] = (), 
     drawn: list[Artist] = []
     for curve in shown:
         colour = getattr(theme, curve.colour)
-        drawn += axes.plot(curve.x, curve.y, color=colour, linewidth=1.8, marker=curve.marker, markersize=5)
-        low, high = axes.get_xlim()
-        inside = np.flatnonzero((curve.x >= low) & (curve.x <= high))
+        style = {"linewidth": 1.8, "marker": curve.marker, "markersize": 5, "linestyle": "--" if curve.dashed else "-"}
+        drawn += axes.plot(curve.x, curve.y, color=colour, **style)
+        (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+        inside = np.flatnonzero((curve.x >= left) & (curve.x <= right) & (curve.y >= low) & (curve.y <= high))
         if inside.size:
             place = inside[round(curve.at * (inside.size - 1))]
             side = "right" if curve.at > 0.6 else "left" if curve.at < 0.4 else "center"
@@ -431,9 +433,8 @@ class Panel:
 
     @property
     def words(self) -> str:
-        names = ", ".join(curve.name for curve in self.curves if curve.name)
-        points = "".join(f"; {mark.words}" for mark in self.marks)
-        return f"{self.frame.title}: {self.frame.y_label} over {self.frame.x_label}, for {names}{points}."
+        names = [*(curve.name for curve in self.curves), *(mark.words for mark in self.marks)]
+        return f"{self.frame.title}: {self.frame.y_label} over {self.frame.x_label}; {', '.join(filter(None, names))}."
 
 
 def curves(*panels: Panel) -> Picture:
@@ -572,11 +573,10 @@ def thinned(series: Series, most: int = 240) -> Series:
     return Series(series.name, series.time[starts], series.width * each, *counts, *means, series.limit)
 
 
-def _counts() -> EngFormatter:
+def _counted(number: float, _: object = None) -> str:
     """Numbers as 10k, 10M, 10bn: of money and requests one does not say giga."""
-    formatter = EngFormatter(sep="")
-    formatter.ENG_PREFIXES = {**EngFormatter.ENG_PREFIXES, 9: "bn"}
-    return formatter
+    size, name = next((pair for pair in ((1e9, "bn"), (1e6, "M"), (1e3, "k")) if number >= pair[0]), (1, ""))
+    return f"{number / size:g}{name}"
 
 
 def round_up(value: float) -> float:

@@ -468,7 +468,6 @@ def test_contract_of_arguments(name):
         assert default is ANY or parameters[argument].default == default
 
 
-@pytest.mark.xfail(strict=True, reason="Sync(retry=…) of the contract is not there yet")
 def test_contract_of_retries():
     """A synchronous caller's retries are part of the contract."""
     assert "retry" in inspect.signature(Sync).parameters

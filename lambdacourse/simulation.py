@@ -264,10 +264,10 @@ class Run:
         """
         width = self.tally.bin_seconds
         rule = f"must be a multiple of {width:g} s, in which this run was counted"
-        each = min(checks.number("metrics(period", period, rule, above=0) / width, len(self.time))
+        each = checks.number("metrics(period", period, rule, above=0) / width
         if round(each) < 1 or not math.isclose(each, round(each), rel_tol=1e-9):
             raise ValueError(f"metrics(period={period!r}): {rule}.")
-        each = round(each)
+        each = min(round(each), len(self.time))
         table: dict[tuple[str, str, str], np.ndarray] = {}
         for row, function in enumerate(self.functions):
             self._function_metrics(table, row, function.name, each)

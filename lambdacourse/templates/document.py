@@ -100,7 +100,9 @@ def parse(text: str, file: str = "") -> Value:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         context = f" {error.context}" if error.context else ""
-        sentence = f"this is not YAML: {error.problem}{context}. (Is a quote, a bracket or an indentation wrong, here or above?)"
+        sentence = (
+            f"this is not YAML: {error.problem}{context}. (Is a quote, a bracket or an indentation wrong, here or above?)"
+        )
         raise TemplateError(sentence, _place(mark) if mark else None, file) from None
     except yaml.reader.ReaderError as error:
         code = error.character if isinstance(error.character, int) else ord(error.character)
@@ -195,7 +197,9 @@ class _Builder:
             return
         self.open[-1].add(value, size, height)
         if self.open[-1].size > MOST_VALUES:
-            raise TemplateError(f"this has more than {MOST_VALUES:,} values, with its aliases; no template needs that.", value.place)
+            raise TemplateError(
+                f"this has more than {MOST_VALUES:,} values, with its aliases; no template needs that.", value.place
+            )
 
     def _add_alias(self, name: str, place: Place) -> None:
         if name not in self.anchors:
@@ -210,7 +214,9 @@ class _Builder:
 
 def _tagged(tag: str | None, data: Any, place: Place) -> Value:
     """A value, or the intrinsic function that a tag such as ``!Ref`` stands for."""
-    if tag in (None, "!") or tag.startswith(_STANDARD) and isinstance(data, list | dict) and tag[len(_STANDARD) :] in ("seq", "map"):
+    if tag in (None, "!") or (
+        tag.startswith(_STANDARD) and isinstance(data, list | dict) and tag[len(_STANDARD) :] in ("seq", "map")
+    ):
         return Value(data, place)
     if not re.fullmatch(r"![A-Za-z]\w*(::\w+)*", tag):
         shown = tag.replace(_STANDARD, "!!")

@@ -51,7 +51,10 @@ def _merged(defaults: Value, own: Value) -> Value:
     """SAM's ``Globals`` under a function's own properties: tables merge, lists add up, everything else is replaced."""
     if isinstance(defaults.data, dict) and isinstance(own.data, dict):
         names = [*defaults.data, *(name for name in own.data if name not in defaults.data)]
-        both = {name: _merged(defaults.data.get(name, own.data.get(name)), own.data.get(name, defaults.data.get(name))) for name in names}
+        both = {
+            name: _merged(defaults.data.get(name, own.data.get(name)), own.data.get(name, defaults.data.get(name)))
+            for name in names
+        }
         return Value(both, own.place, own.name_place)
     if isinstance(defaults.data, list) and isinstance(own.data, list) and defaults is not own:
         return Value(defaults.data + own.data, own.place, own.name_place)
@@ -114,6 +117,10 @@ def _event(name: str, kind: str, settings: Value, target: Value, place: Place) -
     elif kind == "SNS":
         endpoint = {"Endpoint": target, "Protocol": Value("lambda", place), "TopicArn": settings["Topic"]}
         yield _resource(name, "AWS::SNS::Subscription", place, **endpoint)
+    elif kind == "S3":  # SAM writes it into the bucket itself.
+        notified = Value([Value({"Function": target}, target.place)], target.place)
+        configuration = Value({"LambdaConfigurations": notified}, place)
+        yield _resource(name, "AWS::S3::Bucket", place, NotificationConfiguration=configuration)
     if kind in callers:
         principal = Value(f"{callers[kind]}.amazonaws.com", place)
         yield _resource(f"{name}Permission", "AWS::Lambda::Permission", place, FunctionName=target, Principal=principal)

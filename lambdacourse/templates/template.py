@@ -201,7 +201,9 @@ class Template:
         call = getattr(self, "_fn_" + name.removeprefix("Fn::").lower(), None) if name in _WORKED_OUT else None
         if call is None:
             if name not in _NOT_WORKED_OUT and not name.startswith("Fn::ForEach::"):
-                self.notes.append((place, f"CloudFormation has no intrinsic function {name}; what it stands for was passed over."))
+                self.notes.append(
+                    (place, f"CloudFormation has no intrinsic function {name}; what it stands for was passed over.")
+                )
             elif name == "Fn::Transform":
                 self.notes.append((place, "a macro (Fn::Transform) writes this part when AWS deploys it; it was passed over."))
             return Unknown(f"{name}, which AWS works out")

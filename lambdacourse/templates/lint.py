@@ -1,0 +1,58 @@
+"""cfn-lint, AWS's own linter, in this process and offline."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from lambdacourse.facts import fact
+from lambdacourse.templates.document import Place
+from lambdacourse.templates.report import Finding
+
+_SEVERITY = {"error": "error", "warning": "warning", "informational": "note"}
+
+
+def lint(text: str) -> list[Finding]:
+    """What cfn-lint says of a template's ``text``, for the Region of this course.
+
+    A template, or a ``.cfnlintrc`` beside it, can tell cfn-lint to load rules, which are Python, from a folder. Neither is
+    heeded: nothing that comes with a template is run. Which checks a template's own ``Metadata`` ignores is heeded.
+    """
+    from cfnlint.config import ConfigMixIn  # Slow to import: 1 s.
+    from cfnlint.decode.decode import decode_str
+    from cfnlint.runner import Runner
+
+    template, problems = decode_str(text)
+    if not problems and isinstance(template, dict):
+        config = ConfigMixIn(config_file=os.devnull, regions=[fact("price_region").value])
+        try:
+            problems = list(Runner(config).validate_template(_without_orders(template)))
+        except Exception as error:  # cfn-lint fails on some templates that are badly wrong; ours goes on.
+            said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            return [Finding("note", "cfn-lint", Place(1, 1), f"cfn-lint could not finish with this template: {said}")]
+    return [_finding(problem) for problem in problems]
+
+
+def _without_orders(template: dict[str, Any]) -> dict[str, Any]:
+    """``template`` without what tells cfn-lint to load rules and other files."""
+    metadata = template.get("Metadata")
+    own = metadata.get("cfn-lint") if isinstance(metadata, dict) else None
+    if metadata is None or own is not None:
+        template.pop("Metadata", None)
+        config = own.get("config") if isinstance(own, dict) else None
+        ignored = config.get("ignore_checks") if isinstance(config, dict) else None
+        if isinstance(ignored, list):
+            template["Metadata"] = {"cfn-lint": {"config": {"ignore_checks": ignored}}}
+    return template
+
+
+def _finding(problem: Any) -> Finding:
+    return Finding(
+        severity=_SEVERITY.get(problem.rule.severity, "note"),
+        rule=problem.rule.id,
+        place=Place(problem.linenumber, problem.columnnumber),
+        text=problem.message,
+        because=f"{problem.rule.shortdesc}.",
+        source=f"cfn-lint {problem.rule.id}",
+        address=problem.rule.source_url,
+    )

@@ -46,7 +46,7 @@ def check_text(
     except TemplateError as error:
         if error.place is None:
             raise
-        return Report.of(name, [Finding("error", "not-a-template", error.place, error.sentence)])
+        return Report.of(name, [Finding("error", "cannot-be-read", error.place, error.sentence)])
     ours = [found for rule in RULES for found in rule.findings(stack, account)]
     spots = {found.place for found in ours}
     theirs = (found for found in lint(text) if found.place not in spots)  # At the same place ours says the same, and why.

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lambdacourse.facts import fact
 from lambdacourse.templates.document import Place
 from lambdacourse.templates.report import Finding
+
+MOST_SECONDS = 60.0
+"""How long cfn-lint may take. It needs about 1 s for a page, and minutes for what is big or made to be slow."""
 
 _SEVERITY = {"error": "error", "warning": "warning", "informational": "note"}
 
@@ -22,15 +29,41 @@ def lint(text: str) -> list[Finding]:
     from cfnlint.decode.decode import decode_str
     from cfnlint.runner import Runner
 
-    template, problems = decode_str(text)
-    if not problems and isinstance(template, dict):
-        config = ConfigMixIn(config_file=os.devnull, regions=[fact("price_region").value])
-        try:
-            problems = list(Runner(config).validate_template(_without_orders(template)))
-        except Exception as error:  # cfn-lint fails on some templates that are badly wrong; ours goes on.
-            said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            return [Finding("note", "cfn-lint", Place(1, 1), f"cfn-lint could not finish with this template: {said}")]
-    return [_finding(problem) for problem in problems]
+    try:
+        with _limited(MOST_SECONDS):
+            template, problems = decode_str(text)
+            if not problems and isinstance(template, dict):
+                config = ConfigMixIn(config_file=os.devnull, regions=[fact("price_region").value])
+                problems = list(Runner(config).validate_template(_without_orders(template)))
+    except _TooLong:
+        said = f"cfn-lint was stopped after {MOST_SECONDS:g} s: the template is too big for it, or made to be slow."
+        return [Finding("note", "cfn-lint", Place(1, 1), said)]
+    except Exception as error:  # cfn-lint fails on some templates that are badly wrong; ours goes on.
+        said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        return [Finding("note", "cfn-lint", Place(1, 1), f"cfn-lint could not finish with this template: {said}")]
+    return [_finding(problem) for problem in problems if not _is_about_itself(problem)]
+
+
+def _is_about_itself(problem: Any) -> bool:
+    """cfn-lint reports where its own rules stumble over a value of the wrong kind; another of its findings names that value."""
+    return problem.rule.id == "E0002" or problem.message.startswith('Exception "')
+
+
+class _TooLong(BaseException):
+    """Not an ``Exception``, since cfn-lint catches those."""
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise ``_TooLong`` in this thread when the block takes longer than ``seconds``. Works between Python instructions."""
+    thread = ctypes.c_ulong(threading.get_ident())
+    timer = threading.Timer(seconds, ctypes.pythonapi.PyThreadState_SetAsyncExc, (thread, ctypes.py_object(_TooLong)))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _without_orders(template: dict[str, Any]) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def account_limit_on_one_function(stack: Stack, account: Account) -> Iterator[Br
         function = stack.find(said.data, FUNCTION) if said else None
         if watched.name == "ConcurrentExecutions" and function and function.at(RESERVED) is None:
             threshold = watched.alarm.number("Threshold")
-            at = f" at {threshold:g}" if threshold is not None else ""
-            text = f"{watched.alarm.name} watches{at} the concurrency of {function.name} alone, which has no reservation: its limit is the account's, shared with all functions."
+            at = f" (threshold {threshold:g})" if threshold is not None else ""
+            text = f"{watched.alarm.name} watches the concurrency of {function.name} alone{at}, which has no reservation: its limit is the account's, shared by all functions."
             mend = f"Watch ClaimedAccountConcurrency as a share of the account's limit ({fact('claimed_concurrency_alarm').text} in AWS's example), or reserve concurrency for {function.name}."
             yield watched.at("Dimensions"), text, mend
 

@@ -101,7 +101,7 @@ def dead_letter_circle(stack: Stack, account: Account) -> Iterator[Breach]:
         while dead and dead.name not in passed:
             passed.append(dead.name)
             dead = stack.find(dead.data("RedrivePolicy.deadLetterTargetArn"), QUEUE)
-        if dead is queue:
+        if dead is queue and queue.name == min(passed):  # Once a circle.
             yield (
                 queue.at("RedrivePolicy"),
                 f"Dead letters go in a circle: {' → '.join([*passed, queue.name])}.",

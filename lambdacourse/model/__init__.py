@@ -3,6 +3,7 @@
 from lambdacourse.model.account import Account
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
 from lambdacourse.model.functions import ColdStart, Function
+from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
 from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
 
@@ -17,10 +18,13 @@ __all__ = [
     "Lognormal",
     "Sync",
     "Traffic",
+    "azure_trace",
+    "cloudwatch_trace",
     "constant",
     "diurnal",
     "exponential",
     "lognormal",
+    "per_minute",
     "poisson",
     "ramp",
     "spike",

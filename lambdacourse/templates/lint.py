@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from lambdacourse.facts import fact
@@ -15,6 +16,8 @@ from lambdacourse.templates.report import Finding
 
 MOST_SECONDS = 60.0
 """How long cfn-lint may take. It needs about 1 s for a page, and minutes for what is big or made to be slow."""
+
+_ONE_AT_A_TIME = threading.Lock()  # A runner's rules carry state.
 
 _SEVERITY = {"error": "error", "warning": "warning", "informational": "note"}
 
@@ -25,23 +28,30 @@ def lint(text: str) -> list[Finding]:
     A template, or a ``.cfnlintrc`` beside it, can tell cfn-lint to load rules, which are Python, from a folder. Neither is
     heeded: nothing that comes with a template is run. Which checks a template's own ``Metadata`` ignores is heeded.
     """
-    from cfnlint.config import ConfigMixIn  # Slow to import: 1 s.
     from cfnlint.decode.decode import decode_str
-    from cfnlint.runner import Runner
 
     try:
-        with _limited(MOST_SECONDS):
+        with _ONE_AT_A_TIME, _limited(MOST_SECONDS):
             template, problems = decode_str(text)
             if not problems and isinstance(template, dict):
-                config = ConfigMixIn(config_file=os.devnull, regions=[fact("price_region").value])
-                problems = list(Runner(config).validate_template(_without_orders(template)))
+                problems = list(_runner().validate_template(_without_orders(template)))
     except _TooLong:
+        _runner.cache_clear()
         said = f"cfn-lint was stopped after {MOST_SECONDS:g} s: the template is too big for it, or made to be slow."
         return [Finding("note", "cfn-lint", Place(1, 1), said)]
     except Exception as error:  # cfn-lint fails on some templates that are badly wrong; ours goes on.
         said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         return [Finding("note", "cfn-lint", Place(1, 1), f"cfn-lint could not finish with this template: {said}")]
     return [_finding(problem) for problem in problems if not _is_about_itself(problem)]
+
+
+@cache
+def _runner() -> Any:
+    """cfn-lint with its rules loaded: a second for the import, half a second for the rules."""
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.runner import Runner
+
+    return Runner(ConfigMixIn(config_file=os.devnull, regions=[fact("price_region").value]))
 
 
 def _is_about_itself(problem: Any) -> bool:

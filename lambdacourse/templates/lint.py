@@ -19,6 +19,7 @@ MOST_SECONDS = 60.0
 
 _ONE_AT_A_TIME = threading.Lock()  # A runner's rules carry state.
 
+_LEFT_OUT = {"E0002", "W2531", "E2531", "E2533"}  # The last three are deprecated runtimes, with days that have moved since.
 _SEVERITY = {"error": "error", "warning": "warning", "informational": "note"}
 
 
@@ -42,7 +43,7 @@ def lint(text: str) -> list[Finding]:
     except Exception as error:  # cfn-lint fails on some templates that are badly wrong; ours goes on.
         said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         return [Finding("note", "cfn-lint", Place(1, 1), f"cfn-lint could not finish with this template: {said}")]
-    return [_finding(problem) for problem in problems if not _is_about_itself(problem)]
+    return [_finding(problem) for problem in problems if not _is_left_out(problem)]
 
 
 @cache
@@ -54,9 +55,9 @@ def _runner() -> Any:
     return Runner(ConfigMixIn(config_file=os.devnull, regions=[fact("price_region").value]))
 
 
-def _is_about_itself(problem: Any) -> bool:
-    """cfn-lint reports where its own rules stumble over a value of the wrong kind; another of its findings names that value."""
-    return problem.rule.id == "E0002" or problem.message.startswith('Exception "')
+def _is_left_out(problem: Any) -> bool:
+    """Where cfn-lint's own rules stumble over a value (another of its findings names it), and what a rule of ours says better."""
+    return problem.rule.id in _LEFT_OUT or problem.message.startswith('Exception "')
 
 
 class _TooLong(BaseException):

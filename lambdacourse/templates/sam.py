@@ -11,8 +11,14 @@ from collections.abc import Iterator
 from lambdacourse.templates.document import Place, Value
 from lambdacourse.templates.template import SAM, Reference, Resource, Template, Text
 
-_RENAMED = {"DeadLetterQueue": "DeadLetterConfig"}
-_OWN = {"Events", "AutoPublishAlias", "ProvisionedConcurrencyConfig", "EventInvokeConfig", "FunctionUrlConfig"}
+_OWN = {
+    "DeadLetterQueue",
+    "Events",
+    "AutoPublishAlias",
+    "ProvisionedConcurrencyConfig",
+    "EventInvokeConfig",
+    "FunctionUrlConfig",
+}
 _POLLED = {"SQS": "Queue", "Kinesis": "Stream", "DynamoDB": "Stream", "MSK": "Stream", "MQ": "Broker"}
 _RULES = ("Schedule", "EventBridgeRule", "CloudWatchEvent")
 
@@ -63,7 +69,9 @@ def _merged(defaults: Value, own: Value) -> Value:
 
 def _function(sam: Resource) -> Iterator[Resource]:
     place = sam.place
-    plain = {_RENAMED.get(name, name): value for name, value in sam.properties.data.items() if name not in _OWN}
+    plain = {name: value for name, value in sam.properties.data.items() if name not in _OWN}
+    if dead := sam.at("DeadLetterQueue.TargetArn"):
+        plain["DeadLetterConfig"] = Value({"TargetArn": dead}, dead.place)
     yield Resource(sam.name, "AWS::Lambda::Function", Value(plain, sam.properties.place), place)
 
     itself, target = Value(Reference(sam.name), place), Value(Reference(sam.name, "Arn"), place)

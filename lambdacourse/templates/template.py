@@ -253,13 +253,16 @@ class Template:
         for part in parts:
             for piece in part.parts if isinstance(part, Text) else (part,):
                 if isinstance(piece, str | int | float | bool):
-                    piece = _as_text(piece)
                     if joined and isinstance(joined[-1], str):
-                        joined[-1] += piece
-                        continue
-                elif not isinstance(piece, Reference):
-                    piece = piece if isinstance(piece, Unknown) else Unknown("a list or a table within a text")
-                joined.append(piece)
+                        joined[-1] += _as_text(piece)
+                    elif piece != "":
+                        joined.append(_as_text(piece))
+                elif isinstance(piece, Reference | Unknown):
+                    joined.append(piece)
+                else:
+                    joined.append(Unknown("a list or a table within a text"))
+        if len(joined) == 1 and isinstance(joined[0], Reference):
+            return joined[0]
         if all(isinstance(piece, str) for piece in joined):
             return self._write("".join(joined))
         self._written += sum(len(piece) for piece in joined if isinstance(piece, str))

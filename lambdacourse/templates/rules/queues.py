@@ -75,21 +75,6 @@ def max_receive_count(stack: Stack, account: Account) -> Iterator[Breach]:
 
 
 @rule(
-    "dead-letter-queue-kind",
-    "error",
-    "dead_letter_queue_kind",
-    "A FIFO queue needs a FIFO dead-letter queue, a standard queue a standard one.",
-)
-def dead_letter_queue_kind(stack: Stack, account: Account) -> Iterator[Breach]:
-    for queue in stack.all(QUEUE):
-        dead = stack.find(queue.data("RedrivePolicy.deadLetterTargetArn"), QUEUE)
-        if dead and dead is not queue and _is_fifo(dead) != _is_fifo(queue):
-            one, other = ("FIFO", "standard") if _is_fifo(queue) else ("standard", "FIFO")
-            text = f"{queue.name} is a {one} queue, its dead-letter queue {dead.name} a {other} one."
-            yield queue.at("RedrivePolicy"), text, f"Make {dead.name} a {one} queue."
-
-
-@rule(
     "dead-letter-circle",
     "warning",
     "sqs_dead_letter_place",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lambdacourse.labs.concurrency import concurrency_lab
+from lambdacourse.labs.network import network_lab, plot_connections
 from lambdacourse.labs.predict import choose, predict
 
-__all__ = ["choose", "concurrency_lab", "predict"]
+__all__ = ["choose", "concurrency_lab", "network_lab", "plot_connections", "predict"]

@@ -39,10 +39,7 @@ def check_text(
 ) -> Report:
     """``check`` for a template that is at hand as ``text``; ``name`` is what the report calls it."""
     try:
-        root = parse(text)
-        _is_template(root)
-        template = Template(root, parameters or {})
-        stack = Stack.of(template)
+        stack = stack_of(text, "", parameters)
     except TemplateError as error:
         if error.place is None:
             raise
@@ -51,6 +48,16 @@ def check_text(
     spots = {found.place for found in ours}
     theirs = (found for found in lint(text) if found.place not in spots)  # At the same place ours says the same, and why.
     return Report.of(name, [*theirs, *ours, *_left_out(stack)])
+
+
+def stack_of(text: str, file: str, parameters: Mapping[str, Any] | None = None) -> Stack:
+    """The resources of a template's ``text``; ``TemplateError`` when it is none."""
+    try:
+        root = parse(text)
+        _is_template(root)
+        return Stack.of(Template(root, parameters or {}))
+    except TemplateError as error:
+        raise TemplateError(error.sentence, error.place, file) from None
 
 
 def _is_template(root: Value) -> None:

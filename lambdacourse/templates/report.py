@@ -92,7 +92,8 @@ def _row(found: Finding) -> str:
     dated = f" ({source}{f', {escape(found.as_of)}' if found.as_of else ''})" if found.source else ""
     cells = (
         f"{found.place.line}:{found.place.column}",
-        f'<strong style="color:{colour}">{mark} {found.severity}</strong> <code>{escape(found.rule)}</code><br>{escape(found.text)}',
+        f'<strong style="color:{colour}">{mark} {found.severity}</strong> '
+        f"<code>{escape(found.rule)}</code><br>{escape(found.text)}",
         escape(found.because) + dated,
         escape(found.mend),
     )

@@ -69,7 +69,8 @@ class Stack:
         return None
 
     def target(self, data: Any, qualifier: Any = None) -> Target | None:
-        """The function that ``data`` names, with its qualifier: a name, an ARN, an alias, a version, with or without ``:name``."""
+        """The function that ``data`` names, with its qualifier: a name, an ARN, an alias, a version, with or without "
+        "``:name``."""
         function = self.find(data, FUNCTION)
         if function is None:
             named = self.find(data, ALIAS, VERSION) if references(data) else None

@@ -336,7 +336,13 @@ class Template:
 
 _ABSENT = Reference("AWS::NoValue")
 _WORKED_OUT = {f"Fn::{name}" for name in ("Base64", "FindInMap", "GetAtt", "If", "Join", "Length", "Select", "Split", "Sub")}
-_NOT_WORKED_OUT = {f"Fn::{name}" for name in ("And", "Cidr", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "GetAZs", "ImportValue", "Not", "Or", "RefAll", "ToJsonString", "Transform", "ValueOf", "ValueOfAll")}  # fmt: skip
+_NOT_WORKED_OUT = {
+    f"Fn::{name}"
+    for name in (
+        "And", "Cidr", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "GetAZs", "ImportValue", "Not", "Or", "RefAll",
+        "ToJsonString", "Transform", "ValueOf", "ValueOfAll",
+    )
+}  # fmt: skip
 
 
 def _function(value: Value) -> tuple[str | None, Value]:

@@ -35,8 +35,8 @@ class Watched:
     "account-limit-on-one-function",
     "warning",
     "claimed_concurrency_alarm",
-    "A function's own metric never sees the other functions. How near the account is to its limit, ClaimedAccountConcurrency says, "
-    "without a dimension.",
+    "A function's own metric never sees the other functions. How near the account is to its limit, "
+    "ClaimedAccountConcurrency says, without a dimension.",
 )
 def account_limit_on_one_function(stack: Stack, account: Account) -> Iterator[Breach]:
     for watched in _watched(stack):
@@ -45,8 +45,14 @@ def account_limit_on_one_function(stack: Stack, account: Account) -> Iterator[Br
         if watched.name == "ConcurrentExecutions" and function and function.at(RESERVED) is None:
             threshold = watched.alarm.number("Threshold")
             at = f" (threshold {threshold:g})" if threshold is not None else ""
-            text = f"{watched.alarm.name} watches the concurrency of {function.name} alone{at}, which has no reservation: its limit is the account's, shared by all functions."
-            mend = f"Watch ClaimedAccountConcurrency as a share of the account's limit ({fact('claimed_concurrency_alarm').text} in AWS's example), or reserve concurrency for {function.name}."
+            text = (
+                f"{watched.alarm.name} watches the concurrency of {function.name} alone{at}, which has no reservation: its "
+                "limit is the account's, shared by all functions."
+            )
+            mend = (
+                "Watch ClaimedAccountConcurrency as a share of the account's limit "
+                f"({fact('claimed_concurrency_alarm').text} in AWS's example), or reserve concurrency for {function.name}."
+            )
             yield watched.at("Dimensions"), text, mend
 
 
@@ -59,7 +65,10 @@ def account_limit_on_one_function(stack: Stack, account: Account) -> Iterator[Br
 def region_metric_with_dimension(stack: Stack, account: Account) -> Iterator[Breach]:
     for watched in _watched(stack):
         if watched.name in _OF_THE_REGION and watched.dimensions:
-            text = f"{watched.alarm.name} watches {watched.name} with a dimension ({', '.join(watched.dimensions)}), where it has no data."
+            text = (
+                f"{watched.alarm.name} watches {watched.name} with a dimension ({', '.join(watched.dimensions)}), where it "
+                "has no data."
+            )
             yield watched.at("Dimensions"), text, "Drop the Dimensions."
 
 
@@ -67,7 +76,8 @@ def region_metric_with_dimension(stack: Stack, account: Account) -> Iterator[Bre
     "concurrency-as-sum",
     "warning",
     "metrics_concurrency",
-    "Concurrency metrics are read as a maximum: a sum of them counts the same environments again and again, an average hides the peak.",
+    "Concurrency metrics are read as a maximum: a sum of them counts the same environments again and again, an average "
+    "hides the peak.",
 )
 def concurrency_as_sum(stack: Stack, account: Account) -> Iterator[Breach]:
     for watched in _watched(stack):
@@ -91,7 +101,8 @@ def no_such_metric(stack: Stack, account: Account) -> Iterator[Breach]:
         if watched.name not in _known_metrics():
             yield (
                 watched.at("MetricName"),
-                f"{watched.alarm.name} watches AWS/Lambda {watched.name}, which is not among the metrics that Lambda's guide lists.",
+                f"{watched.alarm.name} watches AWS/Lambda {watched.name}, which is not among the metrics that Lambda's "
+                "guide lists.",
                 "Choose one of those.",
             )
 

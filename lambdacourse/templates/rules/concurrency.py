@@ -28,7 +28,10 @@ def latest_misses_provisioned(stack: Stack, account: Account) -> Iterator[Breach
         if target.is_latest and provisioned:
             holder, value = provisioned[0]
             kind = "alias" if holder.type == ALIAS else "version"
-            text = f"{caller.name} invokes $LATEST of {target.function.name}, but its provisioned concurrency ({_shown(value.data)}) sits on the {kind} {holder.name}: none of it is used."
+            text = (
+                f"{caller.name} invokes $LATEST of {target.function.name}, but its provisioned concurrency "
+                f"({_shown(value.data)}) sits on the {kind} {holder.name}: none of it is used."
+            )
             yield spot, text, f"Let {caller.name} invoke the {kind}: !Ref {holder.name}."
 
 
@@ -42,7 +45,10 @@ def provisioned_in_event_invoke_config(stack: Stack, account: Account) -> Iterat
     for config in stack.all("AWS::Lambda::EventInvokeConfig"):
         value = config.at("ProvisionedConcurrentExecutions") or config.at("ProvisionedConcurrencyConfig")
         if value:
-            text = f"{config.name} is an AWS::Lambda::EventInvokeConfig, which sets retries of asynchronous events, and no provisioned concurrency."
+            text = (
+                f"{config.name} is an AWS::Lambda::EventInvokeConfig, which sets retries of asynchronous events, and no "
+                "provisioned concurrency."
+            )
             yield value, text, "Put ProvisionedConcurrencyConfig on an AWS::Lambda::Alias of the function."
 
 
@@ -114,7 +120,8 @@ def scaling_resource_id(stack: Stack, account: Account) -> Iterator[Breach]:
     "scaling-target-value",
     "error",
     "autoscaling_target_minimum",
-    f"Target tracking takes a utilisation from {fact('autoscaling_target_minimum').value} to {fact('autoscaling_target_maximum').value}.",
+    f"Target tracking takes a utilisation from {fact('autoscaling_target_minimum').value} to "
+    f"{fact('autoscaling_target_maximum').value}.",
 )
 def scaling_target_value(stack: Stack, account: Account) -> Iterator[Breach]:
     least, most = fact("autoscaling_target_minimum").value, fact("autoscaling_target_maximum").value
@@ -146,7 +153,8 @@ def scaling_without_start(stack: Stack, account: Account) -> Iterator[Breach]:
     "reserved-too-high",
     "error",
     "reserved_error",
-    f"At least {fact('unreserved_minimum').value} of an account's concurrency stay unreserved; the API refuses what leaves less.",
+    f"At least {fact('unreserved_minimum').value} of an account's concurrency stay unreserved; the API refuses what "
+    "leaves less.",
 )
 def reserved_too_high(stack: Stack, account: Account) -> Iterator[Breach]:
     if account.concurrency_limit is None:
@@ -160,7 +168,10 @@ def reserved_too_high(stack: Stack, account: Account) -> Iterator[Breach]:
         if spot and claimed + mine > most:
             what = "reserves" if reserved is not None else "provisions"
             together = f", {claimed + mine:g} with what stands above" if claimed else ""
-            text = f"{function.name} {what} {mine:g}{together}; of the account's {account.concurrency_limit:,} at most {most:,} can be set aside."
+            text = (
+                f"{function.name} {what} {mine:g}{together}; of the account's {account.concurrency_limit:,} at most "
+                f"{most:,} can be set aside."
+            )
             limit = claimed + mine + account.unreserved_minimum
             yield spot, text, f"Set aside less, or have the account's limit raised to {limit:,.0f} or more."
         claimed += mine
@@ -222,7 +233,8 @@ def provisioned_with_snapstart(stack: Stack, account: Account) -> Iterator[Breac
     "reserved-zero",
     "note",
     "async_reserved_zero",
-    "A reservation of 0 switches a function off: synchronous calls are throttled, asynchronous events go to the failure destination at once.",
+    "A reservation of 0 switches a function off: synchronous calls are throttled, asynchronous events go to the "
+    "failure destination at once.",
 )
 def reserved_zero(stack: Stack, account: Account) -> Iterator[Breach]:
     for function in stack.all(FUNCTION):

@@ -16,7 +16,8 @@ from lambdacourse.templates.template import Resource
     "deprecated-runtime",
     "warning",
     "runtimes_deprecated",
-    "A deprecated runtime gets no more security updates; later, functions on it can no longer be created, then no longer be updated.",
+    "A deprecated runtime gets no more security updates; later, functions on it can no longer be created, then no "
+    "longer be updated.",
 )
 def deprecated_runtime(stack: Stack, account: Account) -> Iterator[Breach]:
     days, today = fact("runtimes_deprecated").value, datetime.date.today().isoformat()
@@ -40,7 +41,8 @@ def _current(runtime: str) -> str:
     "failed-events-lost",
     "warning",
     "async_failure_goes_to",
-    "An asynchronous event that fails for good is dropped, unless the function has a dead-letter queue or a destination for failures.",
+    "An asynchronous event that fails for good is dropped, unless the function has a dead-letter queue or a "
+    "destination for failures.",
 )
 def failed_events_lost(stack: Stack, account: Account) -> Iterator[Breach]:
     seen = set()
@@ -68,7 +70,8 @@ def _keeps_failures(stack: Stack, function: Resource) -> bool:
     "no-permission",
     "error",
     "event_rule_permission",
-    "An EventBridge rule may invoke a function only when a resource-based policy of the function, or a role of the target, allows it.",
+    "An EventBridge rule may invoke a function only when a resource-based policy of the function, or a role of the "
+    "target, allows it.",
 )
 def no_permission(stack: Stack, account: Account) -> Iterator[Breach]:
     for invoker in stack.invokers:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lambdacourse.model import Account
+from lambdacourse.network import InternetGateway
 from lambdacourse.templates.rules.rule import Breach, rule
 from lambdacourse.templates.stack import FUNCTION, Stack
 from lambdacourse.templates.template import Resource, Text
-
-SUBNET, ROUTE_TABLE = "AWS::EC2::Subnet", "AWS::EC2::RouteTable"
-ENDPOINT, INTERNET_GATEWAY = "AWS::EC2::VPCEndpoint", "AWS::EC2::InternetGateway"
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
+from lambdacourse.templates.vpcs import ENDPOINT, SUBNET, VPC, default_routes, routes_of
 
 
 @rule(
@@ -22,7 +20,7 @@ _EVERYWHERE = ("0.0.0.0/0", "::/0")
 )
 def public_subnet(stack: Stack, account: Account) -> Iterator[Breach]:
     for function, subnet, spot in _placed(stack):
-        if any(_leads_to_internet_gateway(stack, route) for route in _routes(stack, subnet)):
+        if isinstance(routes_of(stack, subnet).ipv4, InternetGateway):
             text = f"{function.name} is in {subnet.name}, a public subnet: what it sends to the internet gateway goes nowhere."
             yield spot, text, "Put the function into private subnets, whose way out is a NAT gateway or VPC endpoints."
 
@@ -31,39 +29,38 @@ def public_subnet(stack: Stack, account: Account) -> Iterator[Breach]:
     "no-way-out",
     "warning",
     "vpc_timeout_message",
-    "From a subnet without a NAT gateway and without VPC endpoints a function reaches neither AWS services nor the internet: its calls time out.",
+    "From a subnet without a NAT gateway and without VPC endpoints a function reaches neither AWS services nor the "
+    "internet: its calls time out.",
 )
 def no_way_out(stack: Stack, account: Account) -> Iterator[Breach]:
     for function, subnet, spot in _placed(stack):
-        routes = _routes(stack, subnet)
-        ways = [
-            route
-            for route in routes
-            if route.data("DestinationCidrBlock") in _EVERYWHERE or route.data("DestinationIpv6CidrBlock") in _EVERYWHERE
-        ]
-        known = subnet.at("VpcId") and stack.find(subnet.data("VpcId"), "AWS::EC2::VPC")
-        if known and not ways and not _has_endpoints(stack, known):
+        vpc = stack.find(subnet.data("VpcId"), VPC)
+        if vpc and not default_routes(stack, subnet) and not _has_endpoints(stack, vpc):
             text = (
                 f"{function.name} is in {subnet.name}, from which no route leads out of the VPC, and the VPC has no endpoints."
             )
             yield (
                 spot,
                 text,
-                "Add a route to a NAT gateway, or VPC endpoints for the services that it calls; or take the function out of the VPC.",
+                "Add a route to a NAT gateway, or VPC endpoints for the services that it calls; or take the function "
+                "out of the VPC.",
             )
 
 
 @rule(
     "endpoint-without-route",
     "error",
-    "gateway_endpoint_price",
+    "gateway_endpoint_route",
     "A gateway endpoint works through the route tables that it is added to; without one, nothing reaches it.",
 )
 def endpoint_without_route(stack: Stack, account: Account) -> Iterator[Breach]:
     for endpoint in stack.all(ENDPOINT):
         if endpoint.data("VpcEndpointType", "Gateway") == "Gateway" and endpoint.at("RouteTableIds") is None:
             service = endpoint.data("ServiceName")
-            text = f"{endpoint.name}{f' ({service})' if isinstance(service, str) else ''} is a gateway endpoint without RouteTableIds."
+            text = (
+                f"{endpoint.name}{f' ({service})' if isinstance(service, str) else ''} is a gateway endpoint without "
+                "RouteTableIds."
+            )
             yield endpoint, text, "List the route tables of the function's subnets in RouteTableIds."
 
 
@@ -76,27 +73,8 @@ def _placed(stack: Stack) -> Iterator[tuple[Resource, Resource, object]]:
                 yield function, subnet, item
 
 
-def _routes(stack: Stack, subnet: Resource) -> list[Resource]:
-    tables = [
-        stack.find(link.data("RouteTableId"), ROUTE_TABLE)
-        for link in stack.all("AWS::EC2::SubnetRouteTableAssociation")
-        if stack.find(link.data("SubnetId"), SUBNET) is subnet
-    ]
-    return [
-        route
-        for route in stack.all("AWS::EC2::Route")
-        if stack.find(route.data("RouteTableId"), ROUTE_TABLE) in tables and tables
-    ]
-
-
-def _leads_to_internet_gateway(stack: Stack, route: Resource) -> bool:
-    gateway = route.data("GatewayId")
-    return stack.find(gateway, INTERNET_GATEWAY) is not None or (isinstance(gateway, str) and gateway.startswith("igw-"))
-
-
 def _has_endpoints(stack: Stack, vpc: Resource) -> bool:
     endpoints = stack.all(ENDPOINT)
     return any(
-        isinstance(endpoint.data("VpcId"), Text) or stack.find(endpoint.data("VpcId"), "AWS::EC2::VPC") is vpc
-        for endpoint in endpoints
+        isinstance(endpoint.data("VpcId"), Text) or stack.find(endpoint.data("VpcId"), VPC) is vpc for endpoint in endpoints
     )

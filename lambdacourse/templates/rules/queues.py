@@ -20,7 +20,8 @@ MAXIMUM_CONCURRENCY = "ScalingConfig.MaximumConcurrency"
     "visibility-timeout",
     "warning",
     "sqs_visibility_rule",
-    f"The visibility timeout should be {fact('sqs_visibility_rule').value} times the function's timeout, plus the batching window: "
+    f"The visibility timeout should be {fact('sqs_visibility_rule').value} times the function's timeout, plus the "
+    "batching window: "
     "time for retries of a throttled batch, before others see its messages.",
 )
 def visibility_timeout(stack: Stack, account: Account) -> Iterator[Breach]:
@@ -33,7 +34,10 @@ def visibility_timeout(stack: Stack, account: Account) -> Iterator[Breach]:
         least = fact("sqs_visibility_rule").value * timeout + window
         if visible < least:
             plus = f" plus a window of {window:g} s" if window else ""
-            text = f"{queue.name} hides a message for {visible:g} s; {target.function.name}'s timeout of {timeout:g} s{plus} asks for {least:g} s."
+            text = (
+                f"{queue.name} hides a message for {visible:g} s; {target.function.name}'s timeout of {timeout:g} s{plus} "
+                f"asks for {least:g} s."
+            )
             yield queue.at("VisibilityTimeout") or queue, text, f"Set VisibilityTimeout to {least:g}."
 
 
@@ -98,7 +102,8 @@ def dead_letter_circle(stack: Stack, account: Account) -> Iterator[Breach]:
     "maximum-concurrency-above-reserved",
     "warning",
     "sqs_maximum_concurrency_maximum",
-    "The maximum concurrency of a function's mappings, added up, should not exceed its reserved concurrency, or they are throttled.",
+    "The maximum concurrency of a function's mappings, added up, should not exceed its reserved concurrency, or they "
+    "are throttled.",
 )
 def maximum_concurrency_above_reserved(stack: Stack, account: Account) -> Iterator[Breach]:
     together: dict[str, float] = {}
@@ -135,7 +140,8 @@ def maximum_concurrency_with_pollers(stack: Stack, account: Account) -> Iterator
     "batch-needs-window",
     "error",
     "sqs_window_needed",
-    f"A batch of more than {fact('sqs_batch_without_window').value} messages from SQS needs a batching window of at least {fact('sqs_window_needed').value} s.",
+    f"A batch of more than {fact('sqs_batch_without_window').value} messages from SQS needs a batching window of at "
+    f"least {fact('sqs_window_needed').value} s.",
 )
 def batch_needs_window(stack: Stack, account: Account) -> Iterator[Breach]:
     for mapping, _, queue in _polled(stack):
@@ -147,7 +153,8 @@ def batch_needs_window(stack: Stack, account: Account) -> Iterator[Breach]:
             yield (
                 mapping.at("BatchSize"),
                 text,
-                f"Add {WINDOW}: {fact('sqs_window_needed').value}, or lower BatchSize to {fact('sqs_batch_without_window').value}.",
+                f"Add {WINDOW}: {fact('sqs_window_needed').value}, or lower BatchSize to "
+                f"{fact('sqs_batch_without_window').value}.",
             )
 
 

@@ -58,7 +58,10 @@ def failures_without_payload(stack: Stack, account: Account) -> Iterator[Breach]
     for mapping in _streaming(stack):
         destination = stack.find(mapping.data(path), QUEUE, "AWS::SNS::Topic")
         if destination:
-            text = f"{destination.name} will get where the failed records of {mapping.name} are, not the records: read them from the stream before they expire."
+            text = (
+                f"{destination.name} will get where the failed records of {mapping.name} are, not the records: read them "
+                "from the stream before they expire."
+            )
             yield mapping.at(path), text, "An S3 bucket as destination keeps the records."
 
 

@@ -56,6 +56,8 @@ class Deployment:
         The alarms on single metrics of functions, queues and the account.
     vpcs
         The VPC of each function that is in subnets of the template, for ``lambdacourse.network.reach``.
+    assumed
+        The functions whose duration was not given.
     left_out
         What the template has and the model has not: a sentence each.
     """
@@ -66,7 +68,23 @@ class Deployment:
     triggers: tuple[Sync | Async | EventSourceMapping | Function, ...]
     alarms: Mapping[str, Alarm]
     vpcs: Mapping[str, VpcConfig]
+    assumed: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+
+    def simulate(
+        self,
+        *,
+        account: Account = Account(),  # noqa: B008 - frozen
+        seconds: float = 600.0,
+        seed: int = 0,
+        warm_up: float = 0.0,
+    ) -> Run:
+        """Simulate it; ``TemplateError`` when a function has traffic, and its duration was not given."""
+        for trigger in self.triggers:
+            if not isinstance(trigger, Function) and trigger.function.name in self.assumed and _traffic(trigger) != NO_TRAFFIC:
+                name = trigger.function.name
+                raise TemplateError(f"no template says how long a function runs: give the duration of {name}, in seconds.")
+        return simulate(*self.triggers, account=account, seconds=seconds, seed=seed, warm_up=warm_up)
 
 
 def read(
@@ -82,7 +100,7 @@ def read(
         What arrives, by logical ID: at a queue or a stream, or at a function (through whatever invokes it in the template).
     durations
         Seconds that a function runs, by logical ID. A function that is not named takes the fact ``template_duration``, an
-        assumption; ``simulate_template`` wants one for every function that has traffic.
+        assumption; a function with traffic is not simulated with that.
     parameters
         Values for the template's parameters, over their defaults.
 
@@ -108,18 +126,11 @@ def simulate_template(
     >>> simulate_template("template.yaml", {"Orders": poisson(100)}, {"Worker": 0.4})["Worker"].throttle_rate
     """
     deployment = read(file, traffic, durations, parameters=parameters)
-    busy = [trigger.function.name for trigger in deployment.triggers if not isinstance(trigger, Function) and _arrives(trigger)]
-    missing = sorted(set(busy) - set(durations))
-    if missing:
-        raise TemplateError(
-            f"no template says how long a function runs: give durations={{{missing[0]!r}: seconds}}.", file=str(file)
-        )
-    return simulate(*deployment.triggers, account=account, seconds=seconds, seed=seed, warm_up=warm_up)
+    return deployment.simulate(account=account, seconds=seconds, seed=seed, warm_up=warm_up)
 
 
-def _arrives(trigger: Sync | Async | EventSourceMapping) -> bool:
-    traffic = trigger.source.traffic if isinstance(trigger, EventSourceMapping) else trigger.traffic
-    return traffic != NO_TRAFFIC
+def _traffic(trigger: Sync | Async | EventSourceMapping) -> Traffic:
+    return trigger.source.traffic if isinstance(trigger, EventSourceMapping) else trigger.traffic
 
 
 NO_TRAFFIC = steady(0)
@@ -152,6 +163,7 @@ class _Reader:
             (*mappings.values(), *calls, *idle),
             dict(self.alarms({*functions, *(mapping.source.name for mapping in mappings.values())})),
             read_vpcs(self.stack),
+            tuple(name for name in functions if name not in self.durations),
             tuple(self.left_out),
         )
 

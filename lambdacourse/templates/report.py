@@ -71,6 +71,8 @@ class Report:
             return f"{self.file}: nothing found."
         return "\n".join([f"{self.file}: {self._count()}", *map(str, self.findings)])
 
+    __repr__ = __str__
+
     def _count(self) -> str:
         counts = {kind: sum(found.severity == kind for found in self.findings) for kind in SEVERITIES}
         return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts.items() if count)
@@ -90,10 +92,10 @@ def _row(found: Finding) -> str:
     mark, colour = _MARKS[found.severity]
     source = f'<a href="{escape(found.address)}">{escape(found.source)}</a>' if found.address else escape(found.source)
     dated = f" ({source}{f', {escape(found.as_of)}' if found.as_of else ''})" if found.source else ""
+    severity = f'<span style="color:{colour}" aria-hidden="true">{mark}</span> <strong>{found.severity}</strong>'
     cells = (
         f"{found.place.line}:{found.place.column}",
-        f'<strong style="color:{colour}">{mark} {found.severity}</strong> '
-        f"<code>{escape(found.rule)}</code><br>{escape(found.text)}",
+        f"{severity} <code>{escape(found.rule)}</code><br>{escape(found.text)}",
         escape(found.because) + dated,
         escape(found.mend),
     )

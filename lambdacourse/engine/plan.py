@@ -9,12 +9,19 @@ from hashlib import sha256
 
 import numpy as np
 
+from lambdacourse.engine.draws import draw_key
 from lambdacourse.facts import fact
-from lambdacourse.model import Account, Function, Sync
+from lambdacourse.model import LATEST, Account, Async, Function, Sync
 from lambdacourse.model.traffic import Traffic
 
 INSTANT = 1e-9
 """Seconds: what ends so shortly after an arrival has ended before it. Sums of decimals are off by less."""
+
+ERROR_WAITS = (float(fact("async_retry_wait_1").value), float(fact("async_retry_wait_2").value))
+"""Seconds that an asynchronous event waits after its first and its second function error."""
+
+BACKOFF = tuple(float(fact(f"async_backoff_{part}").value) for part in ("first", "factor", "maximum"))
+"""The waits of a throttled asynchronous event: the first in seconds, the factor by which they grow (assumption), the longest."""
 
 RESOLUTIONS = ((120.0, 0.1), (100_000.0, 1.0), (math.inf, 60.0))
 """Up to how many seconds of run the metrics are kept in bins of which width, in seconds."""
@@ -22,11 +29,27 @@ RESOLUTIONS = ((120.0, 0.1), (100_000.0, 1.0), (math.inf, 60.0))
 
 @dataclass(frozen=True)
 class Flow:
-    """One stream of requests to one function (``function`` is its number in ``Plan.functions``)."""
+    """One stream of arrivals, and the ``trigger`` by which it reaches a function (its number in ``Plan.functions``).
+
+    name, ordinal
+        Whose random streams it draws from, and the how-manieth of these it is.
+    """
 
     function: int
     traffic: Traffic
     ordinal: int
+    trigger: Sync | Async
+    name: str
+
+    @property
+    def latest(self) -> bool:
+        """Whether it invokes ``$LATEST``, which has no provisioned concurrency."""
+        return self.trigger.qualifier == LATEST
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that happens to a request happens at its arrival: nobody tries again, nobody waits."""
+        return isinstance(self.trigger, Sync) and self.trigger.retry is None
 
 
 @dataclass(frozen=True)
@@ -51,6 +74,11 @@ class Plan:
     seed: int
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the shorter of the kernel's two loops is enough: no timers, no states between arrival and answer."""
+        return all(flow.is_plain for flow in self.flows)
+
+    @property
     def bin_seconds(self) -> float:
         return next(width for most, width in RESOLUTIONS if self.seconds <= most)
 
@@ -70,7 +98,7 @@ class Plan:
         function = self.functions[flow.function]
 
         def stream(purpose: str) -> np.random.Generator:
-            return random_stream(self.seed, function.name, purpose, flow.ordinal)
+            return random_stream(self.seed, flow.name, purpose, flow.ordinal)
 
         durations, inits, failures = stream("durations"), stream("initialisation"), stream("failures")
         for time in flow.traffic.arrivals(stream, -self.warm_up, self.seconds):
@@ -81,8 +109,12 @@ class Plan:
                 failures.random(time.size) if 0 < function.error_rate < 1 else np.full(time.size, 0.5),
             )
 
+    def draw_key(self, flow: Flow) -> int:
+        """The key of ``engine.draws.uniform`` for ``flow``."""
+        return draw_key(self.seed, flow.name, flow.ordinal)
 
-def plan(triggers: Sequence[Sync | Function], account: Account, seconds: float, warm_up: float, seed: int) -> Plan:
+
+def plan(triggers: Sequence[Sync | Async | Function], account: Account, seconds: float, warm_up: float, seed: int) -> Plan:
     """Lay out ``triggers``; ``ValueError`` where they contradict each other or the account."""
     functions: dict[str, Function] = {}
     flows: list[Flow] = []
@@ -93,11 +125,11 @@ def plan(triggers: Sequence[Sync | Function], account: Account, seconds: float, 
             raise ValueError(
                 f"Two different functions are called {function.name!r}: a name is unique in a run (AWS::Lambda::Function FunctionName)."
             )
-        if isinstance(trigger, Sync):
+        if not isinstance(trigger, Function):
             number = list(functions).index(function.name)
             for traffic in trigger.traffic.flows():
-                ordinal = sum(flow.function == number for flow in flows)
-                flows.append(Flow(number, traffic, ordinal))
+                ordinal = sum(flow.name == function.name for flow in flows)
+                flows.append(Flow(number, traffic, ordinal, trigger, function.name))
     _check_reservations(tuple(functions.values()), account)
     return Plan(tuple(functions.values()), tuple(flows), account, seconds, warm_up, seed)
 

@@ -1,24 +1,30 @@
-"""What an engine counts: the columns of its time bins, the outcomes of requests, the histograms of waits and latencies."""
+"""What an engine keeps and counts: the history of a run, the columns of its time bins, the outcomes of requests, the histograms of waits and latencies."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from lambdacourse.engine.plan import INSTANT, Plan
-from lambdacourse.model import Function
+from lambdacourse.model import Async, Function
 
 # Outcomes of a request. From THROTTLED on, the function never saw it; the reason says which limit turned it away.
 OK, ERROR, TIMED_OUT, THROTTLED = 0, 1, 2, 3
 CONCURRENCY, RESERVED_CONCURRENCY, RATE, RESERVED_RATE, SCALING = 3, 4, 5, 6, 7
 
+# How a request whose caller tries again, or an asynchronous event, ends. DELIVERED: given up, to the destination for failures.
+SUCCEEDED, FAILED, GIVEN_UP, DELIVERED, DROPPED = range(5)
+
 # Columns of the bins, per function. A LEVEL and its STEP hold a time average: level + cumsum(step) is the mean in each bin.
 (
     ARRIVALS, INVOCATIONS, ERRORS, TIMEOUTS, COLD_STARTS, THROTTLES, THROTTLES_RESERVED, THROTTLES_RATE, THROTTLES_RESERVED_RATE,
     THROTTLES_SCALING, DURATION_SUM, DURATION_MAX, BILLED_MS, INIT_SUM, BUSY_LEVEL, BUSY_STEP, BUSY_MAX, ENVIRONMENTS_LEVEL,
-    ENVIRONMENTS_STEP, ENVIRONMENTS_AT_START, COLUMNS,
-) = range(21)  # fmt: skip
+    ENVIRONMENTS_STEP, ENVIRONMENTS_AT_START, ASYNC_RECEIVED, ASYNC_SUCCEEDED, ASYNC_DELIVERED, ASYNC_DROPPED, ASYNC_AGE_SUM,
+    ASYNC_AGE_MAX, ASYNC_INVOCATIONS, COLUMNS,
+) = range(28)  # fmt: skip
 
 # Histograms have bins that are powers of two cut into 256: each 0.4 % wide, from 2^-20 s (1 microsecond) to 2^24 s.
 CUTS = 256
@@ -28,11 +34,14 @@ HISTOGRAM_BINS = (24 - LOWEST_POWER) * CUTS
 
 @dataclass(frozen=True)
 class Requests:
-    """Each request, in the order of arrival: arrays of one length. ``environment`` is -1 and times are NaN where throttled.
+    """Each attempt to invoke, in the order in which they were made: arrays of one length. Seconds.
 
-    function: its number; time: arrival in seconds; outcome: one of the outcomes above; environment: which one served, by
-    order of start within the function; init: seconds of initialisation before the handler; started: when the handler
-    started; duration: seconds it ran.
+    ``environment`` is -1 and ``init``, ``started`` and ``duration`` are NaN where it was throttled.
+
+    function: its number; time: when it was tried; outcome: one of the outcomes above; environment: which one served, by
+    order of start within the function; init: initialisation before the handler; started: when the handler started; duration:
+    how long it ran; flow: the flow's number in the plan; number: the how-manieth of its flow; attempt: how often it had been
+    tried before; arrival: when it came first.
     """
 
     function: np.ndarray
@@ -43,6 +52,55 @@ class Requests:
     init: np.ndarray
     started: np.ndarray
     duration: np.ndarray
+    flow: np.ndarray
+    number: np.ndarray
+    attempt: np.ndarray
+    arrival: np.ndarray
+
+
+REQUEST_KINDS = ("i4", "f8", "i1", "i8", "?", "f8", "f8", "f8", "i4", "i8", "i4", "f8")
+
+
+class Settlement(NamedTuple):
+    """How one request or event ended that may be tried again: of which flow, its number, arrival, end in seconds, state."""
+
+    flow: int
+    number: int
+    arrival: float
+    time: float
+    state: int
+
+
+@dataclass(frozen=True)
+class Settlements:
+    """All ``Settlement`` of a run in the order of time: arrays of one length."""
+
+    flow: np.ndarray
+    number: np.ndarray
+    arrival: np.ndarray
+    time: np.ndarray
+    state: np.ndarray
+
+
+SETTLEMENT_KINDS = ("i4", "i8", "f8", "f8", "i1")
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that happened in a run, one by one."""
+
+    requests: Requests
+    settlements: Settlements
+
+
+def history(attempts: Sequence[tuple], settlements: Sequence[Settlement]) -> History:
+    """The arrays from one tuple for each."""
+
+    def arrays(kind: type, rows: Sequence[tuple], kinds: tuple[str, ...]):
+        columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
+        return kind(*(np.array(column, dtype=each) for column, each in zip(columns, kinds, strict=True)))
+
+    return History(arrays(Requests, attempts, REQUEST_KINDS), arrays(Settlements, settlements, SETTLEMENT_KINDS))
 
 
 @dataclass(frozen=True)
@@ -53,8 +111,9 @@ class Tally:
         (functions + 2) x (bins + 1) x COLUMNS: after the functions come the account and its unreserved pool, of which only
         the concurrency is kept. The last bin is what an interval's end may touch.
     wait, latency
-        functions x HISTOGRAM_BINS: requests by seconds to the start of the handler (where there was a wait) and to the result.
-    requests
+        functions x HISTOGRAM_BINS: invocations by seconds from the arrival to the start of the handler (where there was a wait)
+        and to the result.
+    history
         Every request, when it was asked for.
     """
 
@@ -63,7 +122,11 @@ class Tally:
     seconds: float
     wait: np.ndarray
     latency: np.ndarray
-    requests: Requests | None = None
+    history: History | None = None
+
+    @property
+    def requests(self) -> Requests | None:
+        return self.history and self.history.requests
 
     def total(self, row: int, column: int) -> float:
         """The sum of a column over the run."""
@@ -113,8 +176,9 @@ def histogram_quantile(counts: np.ndarray, q: float, zeros: float = 0.0) -> floa
     return float(histogram_edge(index + (rank - before) / counts[index]))
 
 
-def tally_requests(requests: Requests, plan: Plan) -> Tally:
-    """The same figures from a list of all requests: for the reference, and as a second way to count."""
+def count(history: History, plan: Plan) -> Tally:
+    """The same figures from all that happened, one by one: for the reference, and as a second way to count."""
+    requests = history.requests
     rows, count = len(plan.functions), plan.bins
     bins = np.zeros((rows + 2, count + 1, COLUMNS))
     wait, latency = np.zeros((2, rows, HISTOGRAM_BINS), np.int64)
@@ -130,7 +194,39 @@ def tally_requests(requests: Requests, plan: Plan) -> Tally:
             _add_intervals(bins[row], BUSY_LEVEL, requests.time[served], ends, plan)
             _add_environments(bins[row], requests, served, plan, plan.functions[row])
             _add_counts(bins[row], wait[row], latency[row], requests, chosen & (requests.time >= 0), plan)
-    return Tally(bins, plan.bin_seconds, plan.seconds, wait, latency, requests)
+    _add_arrivals(bins, plan)
+    _add_events(bins, history, plan)
+    return Tally(bins, plan.bin_seconds, plan.seconds, wait, latency, history)
+
+
+def _add_arrivals(bins: np.ndarray, plan: Plan) -> None:
+    for flow in plan.flows:
+        for chunk in plan.chunks(flow):
+            counts = _per_bin(chunk.time[chunk.time >= 0], plan)
+            bins[flow.function, :, ARRIVALS] += counts
+            if isinstance(flow.trigger, Async):
+                bins[flow.function, :, ASYNC_RECEIVED] += counts
+
+
+def _add_events(bins: np.ndarray, history: History, plan: Plan) -> None:
+    """What is counted of asynchronous events alone."""
+    requests, settled = history.requests, history.settlements
+    for number, flow in enumerate(plan.flows):
+        if not isinstance(flow.trigger, Async):
+            continue
+        mine = bins[flow.function]
+        served = (requests.flow == number) & (requests.outcome < THROTTLED) & (requests.time >= 0)
+        time, age = requests.time[served], (requests.time - requests.arrival)[served]
+        mine[:, ASYNC_INVOCATIONS] += _per_bin(time, plan)
+        mine[:, ASYNC_AGE_SUM] += _per_bin(time, plan, age)
+        np.maximum.at(mine[:, ASYNC_AGE_MAX], (time * (1 / plan.bin_seconds)).astype(np.int64), age)
+        for state, column in ((SUCCEEDED, ASYNC_SUCCEEDED), (DELIVERED, ASYNC_DELIVERED), (DROPPED, ASYNC_DROPPED)):
+            ended = (settled.flow == number) & (settled.state == state) & (settled.time >= 0)
+            mine[:, column] += _per_bin(settled.time[ended], plan)
+
+
+def _per_bin(times: np.ndarray, plan: Plan, amounts: np.ndarray | None = None) -> np.ndarray:
+    return np.bincount((times * (1 / plan.bin_seconds)).astype(np.int64), amounts, minlength=plan.bins + 1)
 
 
 def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, plan: Plan) -> None:
@@ -142,7 +238,6 @@ def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, pla
         weights = None if amount is None else amount[which]
         bins[:, column] += np.bincount(index[which], weights, minlength=len(bins))
 
-    add(ARRIVALS, np.ones_like(served))
     add(INVOCATIONS, served)
     add(ERRORS, served & (outcome != OK))
     add(TIMEOUTS, outcome == TIMED_OUT)
@@ -153,9 +248,9 @@ def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, pla
     add(INIT_SUM, cold, init)
     add(BILLED_MS, served, np.ceil((init + duration) * 1000 - 1e-6))
     np.maximum.at(bins[:, DURATION_MAX], index[served], duration[served])
-    waited = served & (init > 0)
-    np.add.at(wait, histogram_bin(init[waited]), 1)
-    np.add.at(latency, histogram_bin((init + duration)[served]), 1)
+    waiting = requests.time[chosen] - requests.arrival[chosen] + init
+    np.add.at(wait, histogram_bin(waiting[served & (waiting > 0)]), 1)
+    np.add.at(latency, histogram_bin((waiting + duration)[served]), 1)
 
 
 def _add_intervals(bins: np.ndarray, level: int, since: np.ndarray, until: np.ndarray, plan: Plan) -> None:

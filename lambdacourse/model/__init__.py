@@ -1,17 +1,21 @@
 """The vocabulary: what an account, a function, its traffic and its triggers are. Frozen, validated, without behaviour."""
 
 from lambdacourse.model.account import Account
+from lambdacourse.model.coldstarts import ColdStart, Phase
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
-from lambdacourse.model.functions import ColdStart, Function
+from lambdacourse.model.functions import Function
 from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Source, SqsQueue, Stream
 from lambdacourse.model.streams import DynamoDbStream, KinesisStream
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
-from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
+from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
+from lambdacourse.model.work import Work, vcpus
 
 __all__ = [
     "CALLERS",
+    "LATEST",
     "Account",
+    "Async",
     "ColdStart",
     "Constant",
     "Duration",
@@ -22,12 +26,15 @@ __all__ = [
     "Function",
     "KinesisStream",
     "Lognormal",
+    "Phase",
     "Queue",
+    "Retry",
     "Source",
     "SqsQueue",
     "Stream",
     "Sync",
     "Traffic",
+    "Work",
     "azure_trace",
     "cloudwatch_trace",
     "constant",
@@ -41,4 +48,5 @@ __all__ = [
     "steady",
     "throttle_status",
     "trace",
+    "vcpus",
 ]

@@ -1,16 +1,18 @@
 """Hypothesis strategies for small scenarios in which everything happens at once, and helpers around a recorded run."""
 
+from dataclasses import replace
 from functools import reduce
 from operator import add
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from lambdacourse.engine import plan as lay_out
 from lambdacourse.engine import reference
 from lambdacourse.model import (
     Account,
+    Async,
     ColdStart,
     Function,
     Sync,
@@ -33,7 +35,8 @@ GRID = 0.25
 def same_every_time(examples):
     """Settings under which each run tries the same examples, for as long as they take."""
     unhurried = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    return settings(derandomize=True, deadline=None, max_examples=examples, suppress_health_check=unhurried)
+    quick = [Phase.explicit, Phase.generate]  # shrinking a scenario takes minutes and makes it hardly smaller
+    return settings(derandomize=True, deadline=None, max_examples=examples, phases=quick, suppress_health_check=unhurried)
 
 
 def on_grid(most):
@@ -122,12 +125,37 @@ def scenarios(draw, rate=100.0, lengths=(10.0, 7.03, 0.35), most_functions=4, wa
     return Scenario(tuple(triggers), account, seconds, draw(st.integers(0, 99)), warm_up)
 
 
+def asynchronous(function, traffic):
+    """An asynchronous trigger with any of its settings."""
+    return st.builds(
+        lambda retries, age, destination: Async(
+            function, traffic, maximum_retry_attempts=retries, maximum_event_age=age, on_failure=destination
+        ),
+        st.integers(0, 2),
+        st.sampled_from([60, 61.5, 200, 21_600]),
+        st.sampled_from([None, "failures"]),
+    )
+
+
+@st.composite
+def mixed_scenarios(draw, **options):
+    """Scenarios in which each trigger may be of any kind."""
+    scenario = draw(scenarios(**options))
+    triggers = []
+    for trigger in scenario.triggers:
+        kinds = [st.just(trigger)]
+        if isinstance(trigger, Sync):
+            kinds.append(asynchronous(trigger.function, trigger.traffic))
+        triggers.append(draw(st.one_of(kinds)))
+    return replace(scenario, triggers=tuple(triggers))
+
+
 def plan_of(scenario):
     return lay_out(scenario.triggers, scenario.account, scenario.seconds, scenario.warm_up, scenario.seed)
 
 
 def by_reference(scenario):
-    """Every request of ``scenario``, by the plain-Python engine."""
+    """Everything that happens in ``scenario``, by the plain-Python engine."""
     return reference.run(plan_of(scenario))
 
 

@@ -1,0 +1,117 @@
+"""The twin of ``reference.callers``: asynchronous events, and synchronous callers that try again."""
+
+from __future__ import annotations
+
+from lambdacourse.engine.draws import FAILURE
+from lambdacourse.engine.kernel.compiling import compiled, inlined
+from lambdacourse.engine.kernel.draws import uniform
+from lambdacourse.engine.kernel.environments import serve
+from lambdacourse.engine.kernel.state import FINISHED, TOO_OLD, TRY
+from lambdacourse.engine.kernel.timers import free_pending, set_timer, take_pending
+from lambdacourse.engine.plan import BACKOFF, ERROR_WAITS
+from lambdacourse.engine.tally import (
+    ASYNC_AGE_MAX,
+    ASYNC_AGE_SUM,
+    ASYNC_DELIVERED,
+    ASYNC_DROPPED,
+    ASYNC_INVOCATIONS,
+    ASYNC_RECEIVED,
+    ASYNC_SUCCEEDED,
+    DELIVERED,
+    DROPPED,
+    OK,
+    SUCCEEDED,
+    THROTTLED,
+)  # fmt: skip
+
+FIRST_WAIT, WAIT_FACTOR, LONGEST_WAIT = BACKOFF
+
+
+@inlined
+def event_arrives(core, more, flow, now, duration, init, failure):
+    """Lambda takes an event into its queue and tries it at once."""
+    clock = core.clocks[0]
+    settings = core.flows[flow]
+    place = take_pending(more.pending, clock)
+    event = more.pending[place]
+    event.arrival, event.duration, event.init, event.failure = now, duration, init, failure
+    event.number, event.flow, event.attempt, event.throttles = settings.arrived, flow, 0, 0
+    if now >= 0.0:
+        core.bins[settings.row, clock.bin, ASYNC_RECEIVED] += 1
+    if settings.switched_off:
+        give_up(core, more, now, place)
+    else:
+        try_event(core, more, now, place)
+
+
+@compiled
+def try_event(core, more, now, place):
+    """Invoke the function with an event; if it is throttled, it goes back to the queue."""
+    clock = core.clocks[0]
+    event = more.pending[place]
+    outcome, starting, seconds, _, _ = serve(
+        core, more, event.flow, event.number, event.attempt, now, event.arrival, event.duration, event.init, event.failure
+    )
+    if outcome >= THROTTLED:
+        event.throttles += 1
+        _wait(core, more, now, place, min(FIRST_WAIT * WAIT_FACTOR ** min(event.throttles - 1, 30), LONGEST_WAIT))
+        return
+    event.outcome = outcome
+    set_timer(more.timers, clock, now + starting + seconds, FINISHED, place)
+    if now >= 0.0:
+        row = core.flows[event.flow].row
+        age = now - event.arrival
+        core.bins[row, clock.bin, ASYNC_INVOCATIONS] += 1
+        core.bins[row, clock.bin, ASYNC_AGE_SUM] += age
+        core.bins[row, clock.bin, ASYNC_AGE_MAX] = max(core.bins[row, clock.bin, ASYNC_AGE_MAX], age)
+
+
+@compiled
+def event_finished(core, more, now, place):
+    """An event's invocation is over: it succeeded, or waits for its next try, or is given up."""
+    event = more.pending[place]
+    settings = core.flows[event.flow]
+    if event.outcome == OK:
+        settle(core, more, now, place, SUCCEEDED, ASYNC_SUCCEEDED)
+    elif event.attempt >= settings.retries:
+        give_up(core, more, now, place)
+    else:
+        seconds = ERROR_WAITS[0] if event.attempt == 0 else ERROR_WAITS[1]
+        event.attempt += 1
+        event.throttles = 0
+        event.failure = uniform(settings.key, event.number, event.attempt, FAILURE)
+        _wait(core, more, now, place, seconds)
+
+
+@compiled
+def give_up(core, more, now, place):
+    """To the destination for failures, or nowhere."""
+    if core.flows[more.pending[place].flow].has_destination:
+        settle(core, more, now, place, DELIVERED, ASYNC_DELIVERED)
+    else:
+        settle(core, more, now, place, DROPPED, ASYNC_DROPPED)
+
+
+@inlined
+def _wait(core, more, now, place, seconds):
+    """Try again later, or give up when the event becomes too old before that."""
+    event = more.pending[place]
+    oldest = event.arrival + core.flows[event.flow].maximum_age
+    if now + seconds > oldest:
+        set_timer(more.timers, core.clocks[0], max(oldest, now), TOO_OLD, place)
+    else:
+        set_timer(more.timers, core.clocks[0], now + seconds, TRY, place)
+
+
+@inlined
+def settle(core, more, now, place, state, column):
+    """It is over: count it, note it, and free its place."""
+    clock = core.clocks[0]
+    work = more.pending[place]
+    if now >= 0.0:
+        core.bins[core.flows[work.flow].row, clock.bin, column] += 1
+    if clock.recording:
+        entry = more.settlements[clock.settled]
+        clock.settled += 1
+        entry.flow, entry.state, entry.number, entry.arrival, entry.time = work.flow, state, work.number, work.arrival, now
+    free_pending(more.pending, clock, place)

@@ -11,7 +11,7 @@ import numpy as np
 
 from lambdacourse.engine.draws import draw_key
 from lambdacourse.facts import fact
-from lambdacourse.model import LATEST, Account, Async, Function, Sync
+from lambdacourse.model import LATEST, Account, Async, Downstream, Function, Sync
 from lambdacourse.model.traffic import Traffic
 
 INSTANT = 1e-9
@@ -22,6 +22,15 @@ ERROR_WAITS = (float(fact("async_retry_wait_1").value), float(fact("async_retry_
 
 BACKOFF = tuple(float(fact(f"async_backoff_{part}").value) for part in ("first", "factor", "maximum"))
 """The waits of a throttled asynchronous event: the first in seconds, the factor by which they grow (assumption), the longest."""
+
+MINUTE = float(fact("autoscaling_period").value)
+"""Seconds of a data point that target tracking looks at."""
+
+HIGH_POINTS, LOW_POINTS = fact("autoscaling_datapoints").value, fact("autoscaling_datapoints_in").value
+"""How many data points in a row must be above the target, or below its lower alarm, before target tracking acts."""
+
+LOW_SHARE = round(fact("autoscaling_alarm_low").value / fact("autoscaling_alarm_high").value, 9)
+"""Where the lower alarm lies, as a share of the target."""
 
 RESOLUTIONS = ((120.0, 0.1), (100_000.0, 1.0), (math.inf, 60.0))
 """Up to how many seconds of run the metrics are kept in bins of which width, in seconds."""
@@ -76,7 +85,13 @@ class Plan:
     @property
     def is_plain(self) -> bool:
         """Whether the shorter of the kernel's two loops is enough: no timers, no states between arrival and answer."""
-        return all(flow.is_plain for flow in self.flows)
+        provisioned = any(function.provisioned_concurrency or function.provisioned_scaling for function in self.functions)
+        return all(flow.is_plain for flow in self.flows) and not provisioned and not self.downstreams
+
+    @property
+    def downstreams(self) -> tuple[Downstream, ...]:
+        """What stands behind the functions, each once."""
+        return tuple({function.downstream: None for function in self.functions if function.downstream is not None})
 
     @property
     def bin_seconds(self) -> float:
@@ -131,6 +146,7 @@ def plan(triggers: Sequence[Sync | Async | Function], account: Account, seconds:
                 ordinal = sum(flow.name == function.name for flow in flows)
                 flows.append(Flow(number, traffic, ordinal, trigger, function.name))
     _check_reservations(tuple(functions.values()), account)
+    _check_downstreams(tuple(functions.values()))
     return Plan(tuple(functions.values()), tuple(flows), account, seconds, warm_up, seed)
 
 
@@ -153,15 +169,30 @@ def expected_concurrency(plan: Plan) -> float:
 def _check_reservations(functions: tuple[Function, ...], account: Account) -> None:
     limit = account.concurrency_limit
     reserved = {function.name: function.reserved_concurrency for function in functions if function.reserved_concurrency}
-    if limit is None or not reserved:
+    provisioned = {
+        function.name: function.provisioned_concurrency
+        for function in functions
+        if function.provisioned_concurrency and function.reserved_concurrency is None
+    }
+    total = sum(reserved.values()) + sum(provisioned.values())
+    if limit is None or not total or limit - total >= account.unreserved_minimum:
         return
-    total = sum(reserved.values())
-    if limit - total < account.unreserved_minimum:
-        parts = " + ".join(f"{count:,} for {name!r}" for name, count in reserved.items())
+    most = max(limit - account.unreserved_minimum, 0)
+    parts = " + ".join(f"{count:,} for {name!r}" for each in (reserved, provisioned) for name, count in each.items())
+    left = f"{parts} leaves {limit - total:,} of the account's {limit:,}. AWS: {_refusal(account)}. At most {most:,} can be"
+    if provisioned:
         raise ValueError(
-            f"reserved_concurrency: {parts} leaves {limit - total:,} of the account's {limit:,}. AWS: {_refusal(account)}. At most "
-            f"{max(limit - account.unreserved_minimum, 0):,} can be reserved (AWS::Lambda::Function ReservedConcurrentExecutions)."
+            f"provisioned_concurrency: {left} reserved or provisioned (AWS::Lambda::Alias ProvisionedConcurrentExecutions)."
         )
+    raise ValueError(f"reserved_concurrency: {left} reserved (AWS::Lambda::Function ReservedConcurrentExecutions).")
+
+
+def _check_downstreams(functions: tuple[Function, ...]) -> None:
+    known: dict[str, Downstream] = {}
+    for function in functions:
+        downstream = function.downstream
+        if downstream is not None and known.setdefault(downstream.name, downstream) != downstream:
+            raise ValueError(f"Two different downstreams are called {downstream.name!r}: a name is unique in a run.")
 
 
 def _refusal(account: Account) -> str:

@@ -3,7 +3,7 @@
 from lambdacourse.model.account import Account
 from lambdacourse.model.coldstarts import ColdStart, Phase
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
-from lambdacourse.model.functions import Function
+from lambdacourse.model.functions import Downstream, Function, Schedule, TargetTracking
 from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Source, SqsQueue, Stream
 from lambdacourse.model.streams import DynamoDbStream, KinesisStream
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
@@ -18,6 +18,7 @@ __all__ = [
     "Async",
     "ColdStart",
     "Constant",
+    "Downstream",
     "Duration",
     "DynamoDbStream",
     "EventSourceMapping",
@@ -29,10 +30,12 @@ __all__ = [
     "Phase",
     "Queue",
     "Retry",
+    "Schedule",
     "Source",
     "SqsQueue",
     "Stream",
     "Sync",
+    "TargetTracking",
     "Traffic",
     "Work",
     "azure_trace",

@@ -20,14 +20,19 @@ import numpy as np
 
 from lambdacourse.engine.kernel.environments import close
 from lambdacourse.engine.kernel.loop import advance
+from lambdacourse.engine.kernel.provisioned import begin
 from lambdacourse.engine.kernel.state import (
+    ALLOCATION,
     BIRTH,
+    BOUNDS,
     CALLS,
     CLOCK,
     DONE,
+    DOWNSTREAM,
     EVENTS,
     FLOW,
     LOG,
+    LOOK,
     NEEDS_CHUNK,
     NEEDS_LOG,
     NEEDS_PENDING,
@@ -36,7 +41,11 @@ from lambdacourse.engine.kernel.state import (
     NONE,
     PENDING,
     POOL,
+    PROVISIONED,
+    RETRYING_CALLS,
+    RULES,
     SERVER,
+    SET_BOUNDS,
     SETTLEMENT,
     SLOT,
     TIMER,
@@ -44,27 +53,39 @@ from lambdacourse.engine.kernel.state import (
     Lanes,
     More,
 )  # fmt: skip
-from lambdacourse.engine.plan import Chunk, Plan, expected_concurrency
+from lambdacourse.engine.kernel.timers import set_timer
+from lambdacourse.engine.plan import MINUTE, Chunk, Plan, expected_concurrency
 from lambdacourse.engine.tally import (
+    ALLOCATION_KINDS,
+    BUSY_MAX,
+    CALLS_FAILED,
+    CALLS_SUCCEEDED,
+    CALLS_THROTTLED,
+    CLAIMED_MAX,
     COLUMNS,
+    ERRORS,
     HISTOGRAM_BINS,
+    INVOCATIONS,
+    REASONS,
     REQUEST_KINDS,
     SETTLEMENT_KINDS,
     THROTTLED,
+    THROTTLES,
+    Allocations,
     History,
     Requests,
     Settlements,
     Tally,
 )
-from lambdacourse.model import Async
+from lambdacourse.model import Account, Async, Schedule, Sync
 from lambdacourse.model.traffic import CHUNK
 
 
 def run(plan: Plan, record: bool = False) -> Tally:
     """Simulate ``plan``."""
     chunks = [plan.chunks(flow) for flow in plan.flows]
-    core, lanes = _core(plan, record), _lanes(len(chunks))
-    more = None if plan.is_plain else _more()
+    core, lanes = _core(plan, record), _lanes(max(len(chunks), 1))
+    more = None if plan.is_plain else _more(plan, core)
     recorder = _Recorder(plan) if record else None
 
     def refill(flow: int) -> None:
@@ -79,7 +100,7 @@ def run(plan: Plan, record: bool = False) -> Tally:
 
     for flow in range(len(chunks)):
         refill(flow)
-    need = NEEDS_CHUNK if chunks else DONE
+    need = NEEDS_CHUNK if chunks or more else DONE
     while need != DONE:
         need, flow = advance(core, lanes, more)
         if need == NEEDS_CHUNK:
@@ -93,11 +114,23 @@ def run(plan: Plan, record: bool = False) -> Tally:
             more = more._replace(pending=_more_pending(more.pending, core.clocks))
         elif need == NEEDS_LOG:
             recorder.keep_log(core, more)
-    close(core)
+    close(core, more)
+    if more is None:
+        _count_plain_answers(core)
     if record and more is not None:
         recorder.keep_log(core, more)
     history = recorder.history() if record else None
-    return Tally(core.bins, plan.bin_seconds, plan.seconds, core.wait, core.latency, history)
+    return Tally(core.bins, plan.bin_seconds, plan.seconds, core.wait, core.latency, core.answer, history)
+
+
+def _count_plain_answers(core: Core) -> None:
+    """What follows from the rest when nobody tries again and nothing is provisioned."""
+    core.answer[:] = core.latency
+    bins = core.bins
+    bins[:, :, CALLS_SUCCEEDED] = bins[:, :, INVOCATIONS] - bins[:, :, ERRORS]
+    bins[:, :, CALLS_FAILED] = bins[:, :, ERRORS]
+    bins[:, :, CALLS_THROTTLED] = bins[:, :, THROTTLES : THROTTLES + REASONS].sum(axis=2)
+    bins[-1, :, CLAIMED_MAX] = bins[-1, :, BUSY_MAX]
 
 
 class _Recorder:
@@ -108,6 +141,7 @@ class _Recorder:
         self.chunks: list[tuple] = []
         self.logs: list[np.ndarray] = []
         self.settlements: list[np.ndarray] = []
+        self.allocations: list[np.ndarray] = []
         self.counts = [0] * len(plan.flows)
 
     def keep_chunk(self, lanes: Lanes, flow: int) -> None:
@@ -122,19 +156,13 @@ class _Recorder:
         clock = core.clocks[0]
         self.logs.append(more.log[: clock["logged"]].copy())
         self.settlements.append(more.settlements[: clock["settled"]].copy())
-        clock["logged"] = clock["settled"] = 0
+        self.allocations.append(more.allocations[: clock["noted"]].copy())
+        clock["logged"] = clock["settled"] = clock["noted"] = 0
 
     def history(self) -> History:
-        settlements = np.concatenate([np.empty(0, SETTLEMENT), *self.settlements])
-        names = Settlements.__dataclass_fields__
-        settled = Settlements(*(settlements[name].astype(kind) for name, kind in zip(names, SETTLEMENT_KINDS, strict=True)))
-        return History(self._from_chunks() if self.plan.is_plain else self._from_logs(), settled)
-
-    def _from_logs(self) -> Requests:
-        log = np.concatenate([np.empty(0, LOG), *self.logs])
-        return Requests(
-            *(log[name].astype(kind) for name, kind in zip(Requests.__dataclass_fields__, REQUEST_KINDS, strict=True))
-        )
+        requests = self._from_chunks() if self.plan.is_plain else _columns_of(Requests, self.logs, LOG, REQUEST_KINDS)
+        settlements = _columns_of(Settlements, self.settlements, SETTLEMENT, SETTLEMENT_KINDS)
+        return History(requests, settlements, _columns_of(Allocations, self.allocations, ALLOCATION, ALLOCATION_KINDS))
 
     def _from_chunks(self) -> Requests:
         """In the order of arrival; at the same time, in the order of the flows."""
@@ -145,9 +173,16 @@ class _Recorder:
         function = np.array([flow.function for flow in self.plan.flows])[flow]
         served = outcome < THROTTLED
         environment, cold = np.where(served, environment, NONE), served & cold
-        first = np.zeros(flow.size)
-        columns = (function, time, outcome, environment, cold, init, time + init, duration, flow, number, first, time)
+        none = np.zeros(flow.size)
+        columns = (
+            function, time, outcome, environment, cold, init, time + init, duration, flow, number, none, time, none, none, none
+        )  # fmt: skip
         return Requests(*(column[order].astype(kind) for column, kind in zip(columns, REQUEST_KINDS, strict=True)))
+
+
+def _columns_of(kind: type, parts: list[np.ndarray], records: np.dtype, kinds: tuple[str, ...]):
+    together = np.concatenate([np.empty(0, records), *parts])
+    return kind(*(together[name].astype(each) for name, each in zip(kind.__dataclass_fields__, kinds, strict=True)))
 
 
 def _core(plan: Plan, record: bool) -> Core:
@@ -156,10 +191,10 @@ def _core(plan: Plan, record: bool) -> Core:
     days = np.full(_calendar_days(plan), NONE, np.int32)
     slots, births = _more_slots(np.empty(0, SLOT), np.empty(0, BIRTH), clocks, len(days))
     bins = np.zeros((rows + 2, plan.bins + 1, COLUMNS))
-    wait, latency = np.zeros((2, rows, HISTOGRAM_BINS), np.int64)
+    wait, latency, answer = np.zeros((3, rows, HISTOGRAM_BINS), np.int64)
     scratch = np.empty(1)
     views = scratch, scratch.view(np.int64)
-    return Core(slots, births, days, _servers(plan), _pools(plan), clocks, _flows(plan), bins, wait, latency, *views)
+    return Core(slots, births, days, _servers(plan), _pools(plan), clocks, _flows(plan), bins, wait, latency, answer, *views)
 
 
 def _lanes(count: int) -> Lanes:
@@ -170,21 +205,90 @@ def _lanes(count: int) -> Lanes:
     return Lanes(upcoming, position, filled, drawn, *np.empty((4, count, CHUNK)), outcomes, environments, colds)
 
 
-def _more() -> More:
-    return More(np.zeros(256, TIMER), np.zeros(0, PENDING), np.zeros(CHUNK, LOG), np.zeros(CHUNK, SETTLEMENT))
+def _more(plan: Plan, core: Core) -> More:
+    retries = [flow.trigger.retry for flow in plan.flows if isinstance(flow.trigger, Sync) and flow.trigger.retry]
+    tokens = [np.full(retry.clients, np.inf if retry.quota is None else retry.quota) for retry in retries]
+    more = More(
+        np.zeros(256, TIMER), np.zeros(0, PENDING), np.zeros(CHUNK, LOG), np.zeros(CHUNK, SETTLEMENT), np.zeros(CHUNK, ALLOCATION),
+        np.zeros(len(plan.functions), PROVISIONED), _bounds(plan), np.concatenate([np.empty(0), *tokens]), _downstreams(plan),
+        np.full(sum(downstream.concurrency_limit for downstream in plan.downstreams), -np.inf), _rules(plan.account),
+    )  # fmt: skip
+    _set_up_provisioned(plan, core, more)
+    return more
+
+
+def _set_up_provisioned(plan: Plan, core: Core, more: More) -> None:
+    """What is provisioned from the beginning, and the first timers of its auto scaling, in the reference's order."""
+    clock, actions = core.clocks[0], 0
+    provisioned, start = more.provisioned, -plan.warm_up
+    provisioned["top"] = NONE
+    provisioned["level_since"] = provisioned["use_since"] = provisioned["use_start"] = start
+    for row, function in enumerate(plan.functions):
+        if not function.provisioned_concurrency and not function.provisioned_scaling:
+            continue
+        core.servers[row]["has_provisioned"] = 1
+        if function.provisioned_concurrency:
+            begin(core, more, row, function.provisioned_concurrency, start)
+        tracking = function.target_tracking
+        if tracking:
+            mine = provisioned[row]
+            mine["takes_maximum"], mine["target"] = tracking.statistic == "Maximum", tracking.target
+            mine["minimum"], mine["maximum"] = tracking.minimum, tracking.maximum
+            set_timer(more.timers, clock, (math.floor(start / MINUTE) + 1) * MINUTE, LOOK, row)
+        for action in function.provisioned_scaling:
+            if isinstance(action, Schedule):
+                set_timer(more.timers, clock, action.at, SET_BOUNDS, actions)
+                actions += 1
+
+
+def _bounds(plan: Plan) -> np.ndarray:
+    rows = [
+        (row, action.minimum, action.minimum if action.maximum is None else action.maximum)
+        for row, function in enumerate(plan.functions)
+        for action in function.provisioned_scaling
+        if isinstance(action, Schedule)
+    ]
+    return np.array(rows, BOUNDS)
+
+
+def _downstreams(plan: Plan) -> np.ndarray:
+    downstreams = np.zeros(len(plan.downstreams), DOWNSTREAM)
+    first = 0
+    for record, downstream in zip(downstreams, plan.downstreams, strict=True):
+        record["first"], record["size"] = first, downstream.concurrency_limit
+        record["waits"], record["error_after"] = downstream.when_full == "wait", downstream.error_after
+        first += downstream.concurrency_limit
+    return downstreams
+
+
+def _rules(account: Account) -> np.ndarray:
+    def limit(value: float | None) -> float:
+        return math.inf if value is None else value
+
+    rules = limit(account.rps_per_concurrency), account.rps_burst, account.provisioned_delay, limit(account.provisioned_rate)
+    return np.array([rules], RULES)
 
 
 def _flows(plan: Plan) -> np.ndarray:
-    flows = np.zeros(len(plan.flows), FLOW)
+    flows, clients = np.zeros(len(plan.flows), FLOW), 0
     for settings, flow in zip(flows, plan.flows, strict=True):
         settings["row"], settings["latest"], settings["key"] = flow.function, flow.latest, plan.draw_key(flow)
-        settings["kind"] = CALLS
+        settings["kind"] = CALLS if flow.is_plain else RETRYING_CALLS
         if isinstance(flow.trigger, Async):
             settings["kind"] = EVENTS
             settings["retries"] = flow.trigger.maximum_retry_attempts
             settings["maximum_age"] = flow.trigger.maximum_event_age
             settings["has_destination"] = flow.trigger.on_failure is not None
             settings["switched_off"] = flow.trigger.function.reserved_concurrency == 0
+        elif flow.trigger.retry is not None:
+            retry = flow.trigger.retry
+            settings["retries"], settings["longest"], settings["jitter"] = retry.attempts, retry.maximum_delay, retry.jitter
+            settings["base"], settings["throttle_base"] = retry.base_delay, retry.throttle_base_delay
+            settings["quota"] = math.inf if retry.quota is None else retry.quota
+            settings["cost"], settings["throttle_cost"], settings["refund"] = retry.cost, retry.throttle_cost, retry.refund
+            settings["first_client"], settings["clients"] = clients, retry.clients
+            settings["on_errors"] = retry.on_errors
+            clients += retry.clients
     return flows
 
 
@@ -217,6 +321,7 @@ def _pools(plan: Plan) -> np.ndarray:
     pools = np.zeros(len(limits), POOL)
     pools["limit"] = limits
     pools["reserved"][1:] = 1
+    pools["floor"][0] = plan.account.unreserved_minimum
     if plan.account.rps_per_concurrency is not None:
         pools["limited"] = np.isfinite(pools["limit"])
         pools["rate"] = pools["limit"] * plan.account.rps_per_concurrency
@@ -230,6 +335,7 @@ def _pools(plan: Plan) -> np.ndarray:
 def _servers(plan: Plan) -> np.ndarray:
     servers = np.zeros(len(plan.functions), SERVER)
     servers["top"] = NONE
+    downstreams = {None: NONE, **{downstream: number for number, downstream in enumerate(plan.downstreams)}}
     own_pool = 1
     for server, function in zip(servers, plan.functions, strict=True):
         if function.reserved_concurrency is not None:
@@ -239,6 +345,7 @@ def _servers(plan: Plan) -> np.ndarray:
         server["maximum_age"] = function.maximum_age or np.inf
         server["timeout"] = function.timeout or np.inf
         server["error_rate"] = function.error_rate
+        server["downstream"] = downstreams[function.downstream]
     account = plan.account
     if account.scaling_rate is not None:
         servers["scaled"] = 1

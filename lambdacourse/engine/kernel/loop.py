@@ -7,23 +7,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from lambdacourse.engine.kernel.callers import event_arrives, event_finished, give_up, try_event
+from lambdacourse.engine.kernel.callers import (
+    call_arrives,
+    call_finished,
+    count_answer,
+    event_arrives,
+    event_finished,
+    give_up,
+    try_call,
+    try_event,
+)
 from lambdacourse.engine.kernel.compiling import compiled, inlined
 from lambdacourse.engine.kernel.environments import finish_until, serve, turn_bins
+from lambdacourse.engine.kernel.provisioned import allocated, look, set_bounds
 from lambdacourse.engine.kernel.state import (
+    ALLOCATED,
+    CALL_FINISHED,
     CALLS,
     DONE,
     EVENTS,
     FINISHED,
+    LOOK,
     NEEDS_CHUNK,
     NEEDS_LOG,
     NEEDS_PENDING,
     NEEDS_SLOTS,
     NEEDS_TIMERS,
     NONE,
+    RETRYING_CALLS,
     ROOM,
+    SET_BOUNDS,
     TOO_OLD,
     TRY,
+    TRY_CALL,
 )  # fmt: skip
 from lambdacourse.engine.kernel.timers import take_timer
 from lambdacourse.engine.tally import ARRIVALS
@@ -53,9 +69,9 @@ def advance(core, lanes, more):
                 continue
         if now == np.inf:
             return DONE, flow
-        finish_until(core, now)
+        finish_until(core, more, now)
         if now >= clock.bin_end:
-            turn_bins(core, now)
+            turn_bins(core, more, now)
 
         at = lanes.position[flow]
         duration, init, failure = lanes.duration[flow, at], lanes.init[flow, at], lanes.failure[flow, at]
@@ -87,7 +103,7 @@ def _room(core, more):
         return NEEDS_TIMERS
     if clock.free_pending == NONE:
         return NEEDS_PENDING
-    if max(clock.logged, clock.settled) + ROOM > len(more.log):
+    if max(clock.logged, clock.settled, clock.noted) + ROOM > len(more.log):
         return NEEDS_LOG
     return DONE
 
@@ -97,7 +113,10 @@ def _arrive(core, more, flow, now, duration, init, failure):
     """Hand an arrival to what takes those of its flow."""
     settings = core.flows[flow]
     if settings.kind == CALLS:
-        serve(core, more, flow, settings.arrived, 0, now, now, duration, init, failure)
+        answer = serve(core, more, flow, settings.arrived, 0, now, now, duration, init, failure)
+        count_answer(core, now, settings.row, answer[1] + answer[2], answer[0])
+    elif settings.kind == RETRYING_CALLS:
+        call_arrives(core, more, flow, now, duration, init, failure)
     elif settings.kind == EVENTS:
         event_arrives(core, more, flow, now, duration, init, failure)
     settings.arrived += 1
@@ -110,12 +129,22 @@ def _run_timer(core, more):
     take_timer(more.timers, clock)
     timer = more.timers[clock.timers]
     now, kind, about = timer.time, timer.kind, timer.about
-    finish_until(core, now)
+    finish_until(core, more, now)
     if now >= clock.bin_end:
-        turn_bins(core, now)
+        turn_bins(core, more, now)
     if kind == TRY:
         try_event(core, more, now, about)
     elif kind == FINISHED:
         event_finished(core, more, now, about)
     elif kind == TOO_OLD:
         give_up(core, more, now, about)
+    elif kind == TRY_CALL:
+        try_call(core, more, now, about)
+    elif kind == CALL_FINISHED:
+        call_finished(core, more, now, about)
+    elif kind == ALLOCATED:
+        allocated(core, more, about, now)
+    elif kind == LOOK:
+        look(core, more, about, now)
+    elif kind == SET_BOUNDS:
+        set_bounds(core, more, about, now)

@@ -7,8 +7,8 @@ What AWS does not publish is marked (assumption).
 from __future__ import annotations
 
 from lambdacourse.engine import tally
-from lambdacourse.engine.plan import Plan
-from lambdacourse.engine.reference.callers import Calls, Events
+from lambdacourse.engine.plan import Flow, Plan
+from lambdacourse.engine.reference.callers import Calls, Events, RetryingCalls
 from lambdacourse.engine.reference.world import World
 from lambdacourse.model import Async
 
@@ -17,9 +17,15 @@ def run(plan: Plan) -> tally.History:
     """All that happens in ``plan`` (in its warm-up too)."""
     world = World(plan)
     world.run(handlers(world))
-    return tally.history(world.attempts, world.settlements)
+    return tally.history(world.attempts, world.settlements, world.allocations)
 
 
 def handlers(world: World) -> list:
     """What takes the arrivals of each flow."""
-    return [Events(world, flow) if isinstance(flow.trigger, Async) else Calls(world, flow) for flow in world.plan.flows]
+
+    def handler(flow: Flow):
+        if isinstance(flow.trigger, Async):
+            return Events(world, flow)
+        return Calls(world, flow) if flow.is_plain else RetryingCalls(world, flow)
+
+    return [handler(flow) for flow in world.plan.flows]

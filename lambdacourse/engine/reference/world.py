@@ -20,12 +20,14 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from lambdacourse.engine import tally
 from lambdacourse.engine.plan import INSTANT, Plan
-from lambdacourse.model import Function
+from lambdacourse.engine.reference.limits import Bucket, Growth, NoLimit
+from lambdacourse.engine.reference.provisioned import Provisioned, Scaling
+from lambdacourse.model import Downstream, Function
 
 
 @dataclass
@@ -67,6 +69,9 @@ class Attempt(NamedTuple):
     number: int
     attempt: int
     arrival: float
+    provisioned: bool
+    spilled: bool
+    waited: float
 
     @property
     def is_throttled(self) -> bool:
@@ -85,71 +90,39 @@ class Environment:
     started: float
     idle_since: float = math.inf
     must_initialise: bool = False
-
-
-@dataclass
-class Bucket:
-    """A token bucket: ``rate`` tokens a second, never above ``depth``; it starts full."""
-
-    rate: float
-    depth: float
-    at: float
-    tokens: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.tokens = self.depth
-
-    def has_one(self, now: float) -> bool:
-        self.tokens = min(self.depth, self.tokens + (now - self.at) * self.rate)
-        self.at = now
-        return self.tokens >= 1 - 1e-9
-
-    def take(self) -> None:
-        self.tokens -= 1
-
-
-class Growth:
-    """How fast a function's requests per second may grow: in each second by ``gain``, from what it had plus ``step``.
-
-    The published half of the scaling rate: 10,000 more requests per second every 10 seconds. That it works on whole seconds,
-    and that what is not used is not saved up beyond ``step``, is how the course reads it (assumption).
-    """
-
-    def __init__(self, step: float, gain: float, burst: float, start: float) -> None:
-        self.step, self.gain, self.burst, self.start = step, gain, burst, start
-        self.second, self.admitted = 0, 0
-        self.bucket = Bucket(step, step * burst, start)
-
-    def has_one(self, now: float) -> bool:
-        passed = int(now - self.start) - self.second
-        if passed > 0:
-            allowed = min(self.bucket.rate + self.gain, self.admitted + self.step)
-            if passed > 1:
-                allowed = min(allowed + self.gain * (passed - 1), self.step)
-            self.bucket.has_one(self.start + self.second + passed)
-            self.bucket.rate, self.bucket.depth = allowed, allowed * self.burst
-            self.second, self.admitted = self.second + passed, 0
-        return self.bucket.has_one(now)
-
-    def take(self) -> None:
-        self.bucket.take()
-        self.admitted += 1
-
-
-class NoLimit:
-    def has_one(self, now: float) -> bool:
-        return True
-
-    def take(self) -> None:
-        pass
+    is_provisioned: bool = False
 
 
 class Pool:
-    """Concurrency that is limited together: a function's reservation, or what all the others share."""
+    """Concurrency that is limited together: a function's reservation, or what all the others share.
 
-    def __init__(self, limit: float, rps: Bucket | NoLimit, reasons: tuple[int, int]) -> None:
-        self.limit, self.rps, self.reasons = limit, rps, reasons
+    What provisioned concurrency claims of it is set aside, with its share of the requests per second: ``limit`` is the rest.
+    """
+
+    def __init__(self, limit: float, plan: Plan, is_reserved: bool) -> None:
+        self.limit, self.account, self.is_reserved = limit, plan.account, is_reserved
         self.busy = 0
+        self.rps: Bucket | NoLimit = NoLimit()
+        if self.account.rps_per_concurrency is not None and not math.isinf(limit):
+            self.rps = Bucket(*self._rate(), -plan.warm_up)
+
+    def claim(self, more: int, now: float) -> None:
+        """Set so much more aside."""
+        self.limit -= more
+        if isinstance(self.rps, Bucket):
+            self.rps.change(*self._rate(), now)
+
+    def throttled(self, now: float) -> int | None:
+        if self.busy >= self.limit:
+            return tally.RESERVED_CONCURRENCY if self.is_reserved else tally.CONCURRENCY
+        if not self.rps.has_one(now):
+            return tally.RESERVED_RATE if self.is_reserved else tally.RATE
+        return None
+
+    def _rate(self) -> tuple[float, float]:
+        """Requests per second, and how many at once; at least one, or none would ever be let through."""
+        rate = self.limit * self.account.rps_per_concurrency
+        return rate, max(rate * self.account.rps_burst, min(self.limit, 1))
 
 
 class Server:
@@ -157,18 +130,16 @@ class Server:
 
     def __init__(self, function: Function, pool: Pool, scaling: Bucket | NoLimit, growth: Growth | NoLimit) -> None:
         self.function, self.pool, self.scaling, self.growth = function, pool, scaling, growth
+        self.provisioned: Provisioned | None = None
         self.idle: list[Environment] = []
         self.started = 0
 
     def throttled(self, now: float) -> int | None:
         """Which limit turns a request away now, if any (assumption: the order in which they are checked)."""
-        if self.pool.busy >= self.pool.limit:
-            return self.pool.reasons[0]
-        if not self.pool.rps.has_one(now):
-            return self.pool.reasons[1]
-        if not self.growth.has_one(now):
-            return tally.SCALING
-        return None
+        reason = self.pool.throttled(now)
+        if reason is None and not self.growth.has_one(now):
+            reason = tally.SCALING
+        return reason
 
     def warm_environment(self, now: float) -> Environment | None:
         """The most recently used idle environment that is still alive."""
@@ -184,17 +155,45 @@ class Server:
         return min(environment.idle_since + self.function.idle_timeout, age)
 
 
+class Connections:
+    """What stands behind functions: each of its connections is free from a certain time on."""
+
+    def __init__(self, downstream: Downstream) -> None:
+        self.downstream = downstream
+        self.free_at = [-math.inf] * downstream.concurrency_limit
+
+    def ask(self, ready: float, duration: float, timeout: float) -> tuple[float, float]:
+        """How long the handler that is ``ready`` then runs in all, and how much of that it waits (``tally.REFUSED``: in vain).
+
+        A connection is set aside when the invocation begins (assumption). Who gives up waiting needs none.
+        """
+        waited = self.free_at[0] - ready
+        if waited <= INSTANT:
+            waited = 0.0
+        elif self.downstream.when_full == "error":
+            return self.downstream.error_after, tally.REFUSED
+        if waited < timeout:
+            heapq.heapreplace(self.free_at, ready + min(waited + duration, timeout))
+        return waited + duration, waited
+
+
 class World:
     """Everything that there is at ``now``."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.now = plan, -plan.warm_up
-        self.servers = _servers(plan)
         self.attempts: list[Attempt] = []
         self.settlements: list[tally.Settlement] = []
+        self.allocations: list[tally.Allocation] = []
         self._finishing: list[tuple[float, int, Server, Environment]] = []
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._set = 0
+        self.servers = _servers(plan)
+        self.connections = {downstream: Connections(downstream) for downstream in plan.downstreams}
+        for row, server in enumerate(self.servers):
+            if server.function.provisioned_concurrency or server.function.provisioned_scaling:
+                server.provisioned = Provisioned(self, row)
+                Scaling(self, server.provisioned)
 
     def at(self, time: float, action: Callable[[], None]) -> None:
         """Have ``action`` done at ``time``."""
@@ -214,38 +213,60 @@ class World:
         self.settlements.append(tally.Settlement(work.flow, work.number, work.arrival, self.now, state))
 
     def invoke(self, work: Work) -> Attempt:
-        """Try to run ``work`` now."""
+        """Try to run ``work`` now: on a provisioned environment if one is free, otherwise on demand."""
         now, flow = self.now, self.plan.flows[work.flow]
         server = self.servers[flow.function]
-        duration, init = work.duration, work.init
+        provisioned = None if flow.latest else server.provisioned
+        if provisioned and provisioned.has_room(now):
+            environment = provisioned.take()
+            init = work.init if environment and environment.must_initialise else 0.0
+            environment = environment or self._new_environment(server, is_provisioned=True)
+            return self._start(work, server, environment, False, init, False)
+        spilled = bool(provisioned and provisioned.allocated > 0)
         reason = server.throttled(now)
         environment = None if reason else server.warm_environment(now)
         if reason is None and environment is None and not server.scaling.has_one(now):
             reason = tally.SCALING
         if reason is not None:
-            return self._note(work, flow.function, reason, -1, False, math.nan, math.nan, math.nan)
+            return self._note(work, flow.function, reason, -1, False, math.nan, math.nan, math.nan, False, spilled, 0.0)
         cold = environment is None
+        init = work.init
         if cold:
             server.scaling.take()
-            environment = Environment(server.started, now)
-            server.started += 1
+            environment = self._new_environment(server)
         elif not environment.must_initialise:
             init = 0.0
-        outcome = tally.ERROR if work.failure < server.function.error_rate else tally.OK
-        if server.function.error_rate == 1:
-            outcome = tally.ERROR
-        if server.function.timeout is not None and duration > server.function.timeout:
-            outcome, duration = tally.TIMED_OUT, server.function.timeout
-        environment.must_initialise = outcome == tally.TIMED_OUT
         server.pool.busy += 1
         server.pool.rps.take()
         server.growth.take()
-        started = now + init
-        heapq.heappush(self._finishing, (started + duration, -len(self.attempts), server, environment))
-        return self._note(work, flow.function, outcome, environment.number, cold, init, started, duration)
+        return self._start(work, server, environment, cold, init, spilled)
 
-    def _note(self, work: Work, function: int, outcome: int, environment: int, cold: bool, init, started, duration) -> Attempt:
-        about = (work.flow, work.number, work.attempt, work.arrival)
+    def _new_environment(self, server: Server, is_provisioned: bool = False) -> Environment:
+        server.started += 1
+        return Environment(server.started - 1, self.now, is_provisioned=is_provisioned)
+
+    def _start(self, work: Work, server: Server, environment: Environment, cold: bool, init: float, spilled: bool) -> Attempt:
+        """It runs: what will come of it is known now."""
+        function, duration, waited = server.function, work.duration, 0.0
+        timeout = math.inf if function.timeout is None else function.timeout
+        started = self.now + init
+        if function.downstream is not None:
+            duration, waited = self.connections[function.downstream].ask(started, duration, timeout)
+        outcome = tally.OK
+        if work.failure < function.error_rate or function.error_rate == 1 or waited == tally.REFUSED:
+            outcome = tally.ERROR
+        if duration > timeout:
+            outcome, duration = tally.TIMED_OUT, timeout
+        environment.must_initialise = outcome == tally.TIMED_OUT
+        heapq.heappush(self._finishing, (started + duration, -len(self.attempts), server, environment))
+        on = environment.number, cold, init, started, duration, environment.is_provisioned, spilled, waited
+        return self._note(work, self.plan.flows[work.flow].function, outcome, *on)
+
+    def _note(
+        self, work: Work, function: int, outcome: int, environment: int, cold: bool, init: float, started: float, duration: float,
+        provisioned: bool, spilled: bool, waited: float,
+    ) -> Attempt:  # fmt: skip
+        about = (work.flow, work.number, work.attempt, work.arrival, provisioned, spilled, waited)
         self.attempts.append(Attempt(function, self.now, outcome, environment, cold, init, started, duration, *about))
         return self.attempts[-1]
 
@@ -260,28 +281,24 @@ class World:
         """Let time pass: what finishes up to ``now`` becomes idle, in order; of two that finish at once, the later started first."""
         while self._finishing and self._finishing[0][0] <= now + INSTANT:
             finished, _, server, environment = heapq.heappop(self._finishing)
-            server.pool.busy -= 1
             environment.idle_since = finished
-            server.idle.append(environment)
+            if environment.is_provisioned:
+                server.provisioned.give_back(environment, finished)
+            else:
+                server.pool.busy -= 1
+                server.idle.append(environment)
         self.now = now
 
 
 def _servers(plan: Plan) -> list[Server]:
     account, start = plan.account, -plan.warm_up
-
-    def rps(limit: float) -> Bucket | NoLimit:
-        if account.rps_per_concurrency is None or math.isinf(limit):
-            return NoLimit()
-        rate = limit * account.rps_per_concurrency
-        return Bucket(rate, max(rate * account.rps_burst, min(limit, 1)), start)
-
-    shared = Pool(plan.unreserved_limit, rps(plan.unreserved_limit), (tally.CONCURRENCY, tally.RATE))
+    shared = Pool(plan.unreserved_limit, plan, is_reserved=False)
     servers = []
     for function in plan.functions:
         reserved = function.reserved_concurrency
         pool = shared
         if reserved is not None:
-            pool = Pool(reserved, rps(reserved), (tally.RESERVED_CONCURRENCY, tally.RESERVED_RATE))
+            pool = Pool(reserved, plan, is_reserved=True)
         scaling: Bucket | NoLimit = NoLimit()
         growth: Growth | NoLimit = NoLimit()
         if account.scaling_rate is not None:

@@ -33,7 +33,7 @@ def _current(runtime: str) -> str:
         return f"Move to {fact('nodejs_current').value}."
     family = runtime.rstrip("0123456789.x")
     days = fact("runtimes_deprecated").value
-    newest = max((name for name in days if name.rstrip("0123456789.x") == family), key=lambda name: days[name])
+    newest = max((name for name in days if name.rstrip("0123456789.x") == family), key=lambda name: (days[name], name))
     return f"Move to {newest}." if newest != runtime else "Move to a runtime that is supported."
 
 

@@ -35,7 +35,7 @@ from lambdacourse.templates.checking import stack_of
 from lambdacourse.templates.document import TemplateError, load
 from lambdacourse.templates.stack import ALARM, FUNCTION, MAPPING, QUEUE, STREAM, TABLE, Stack, Target
 from lambdacourse.templates.template import Resource
-from lambdacourse.templates.vpcs import read_vpcs
+from lambdacourse.templates.vpcs import read_vpc
 
 TRACKED = "TargetTrackingScalingPolicyConfiguration"
 
@@ -106,8 +106,17 @@ def read(
 
     Raises ``TemplateError``, with line and column, when AWS would refuse what stands there.
     """
-    stack = stack_of(load(file), str(file), parameters)
-    return _Reader(stack, str(file), dict(traffic or {}), dict(durations or {})).read()
+    return read_stack(stack_of(load(file), str(file), parameters), str(file), traffic, durations)
+
+
+def read_stack(
+    stack: Stack,
+    file: str,
+    traffic: Mapping[str, Traffic] | None = None,
+    durations: Mapping[str, float | Duration] | None = None,
+) -> Deployment:
+    """``read`` for a template whose resources are at hand; ``file`` is what errors call it."""
+    return _Reader(stack, file, dict(traffic or {}), dict(durations or {})).read()
 
 
 def simulate_template(
@@ -156,13 +165,14 @@ class _Reader:
         calls = list(self.calls(functions))
         used = {trigger.function.name for trigger in (*mappings.values(), *calls)}
         idle = [function for name, function in functions.items() if name not in used]
+        vpcs = {resource.name: self.made(resource, read_vpc, self.stack, resource) for resource in self.stack.all(FUNCTION)}
         return Deployment(
             functions,
             sources,
             mappings,
             (*mappings.values(), *calls, *idle),
             dict(self.alarms({*functions, *(mapping.source.name for mapping in mappings.values())})),
-            read_vpcs(self.stack),
+            {name: vpc for name, vpc in vpcs.items() if vpc},
             tuple(name for name in functions if name not in self.durations),
             tuple(self.left_out),
         )
@@ -336,7 +346,7 @@ class _Reader:
             return None
         if not dimensions:
             return "account"
-        named = {item["Name"].data: item["Value"] for item in dimensions if item["Name"] and item["Value"]}
+        named = {str(item["Name"].data): item["Value"] for item in dimensions if item["Name"] and item["Value"]}
         if set(named) not in ({"FunctionName"}, {"QueueName"}):
             return None
         (value,) = named.values()

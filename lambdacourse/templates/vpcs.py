@@ -18,7 +18,7 @@ from lambdacourse.network import (
     VpcConfig,
 )
 from lambdacourse.network.vpc import GATEWAY_SERVICES
-from lambdacourse.templates.stack import FUNCTION, Stack
+from lambdacourse.templates.stack import Stack
 from lambdacourse.templates.template import Resource, Text, as_number
 
 VPC, SUBNET, GROUP = "AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::SecurityGroup"
@@ -28,26 +28,24 @@ INTERNET_GATEWAY, EGRESS_ONLY = "AWS::EC2::InternetGateway", "AWS::EC2::EgressOn
 ALL_IPV4, ALL_IPV6 = "0.0.0.0/0", "::/0"
 
 
-def read_vpcs(stack: Stack) -> dict[str, VpcConfig]:
-    """The ``VpcConfig`` of each function that is in subnets which the template makes, by logical ID.
+def read_vpc(stack: Stack, function: Resource) -> VpcConfig | None:
+    """The ``VpcConfig`` of a ``function`` in subnets that the template makes; ``None`` for any other.
 
     Subnets, groups and endpoints keep their logical IDs. Of security groups a range of ports counts as all ports, and a
     range of addresses other than everywhere as nobody.
     """
-    found = {}
-    for function in stack.all(FUNCTION):
-        subnets = [stack.find(item.data, SUBNET) for item in function.items("VpcConfig.SubnetIds")]
-        groups = [stack.find(item.data, GROUP) for item in function.items("VpcConfig.SecurityGroupIds")]
-        if subnets and None not in subnets and groups and None not in groups:
-            vpc = stack.find(subnets[0].data("VpcId"), VPC)
-            siblings = [subnet for subnet in stack.all(SUBNET) if stack.find(subnet.data("VpcId"), VPC) is vpc]
-            found[function.name] = VpcConfig(
-                Vpc(tuple(_subnet(stack, subnet) for subnet in siblings), tuple(_endpoints(stack, siblings))),
-                tuple(subnet.name for subnet in subnets),
-                tuple(_group(stack, group) for group in groups),
-                ipv6=function.data("VpcConfig.Ipv6AllowedForDualStack") is True,
-            )
-    return found
+    subnets = [stack.find(item.data, SUBNET) for item in function.items("VpcConfig.SubnetIds")]
+    groups = [stack.find(item.data, GROUP) for item in function.items("VpcConfig.SecurityGroupIds")]
+    if not subnets or None in subnets or not groups or None in groups:
+        return None
+    vpc = stack.find(subnets[0].data("VpcId"), VPC)
+    siblings = [subnet for subnet in stack.all(SUBNET) if stack.find(subnet.data("VpcId"), VPC) is vpc]
+    return VpcConfig(
+        Vpc(tuple(_subnet(stack, subnet) for subnet in siblings), tuple(_endpoints(stack, siblings))),
+        tuple(subnet.name for subnet in subnets),
+        tuple(_group(stack, group) for group in groups),
+        ipv6=function.data("VpcConfig.Ipv6AllowedForDualStack") is True,
+    )
 
 
 def default_routes(stack: Stack, subnet: Resource) -> list[Resource]:

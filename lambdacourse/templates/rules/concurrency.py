@@ -186,7 +186,7 @@ def reserved_too_high(stack: Stack, account: Account) -> Iterator[Breach]:
 def provisioned_above_reserved(stack: Stack, account: Account) -> Iterator[Breach]:
     for function in stack.all(FUNCTION):
         reserved, provisioned = function.number(RESERVED), stack.provisioned_sum(function)
-        if reserved is not None and provisioned > reserved:
+        if reserved is not None and provisioned > max(reserved, 0):
             spot = stack.provisioned(function)[0][1]
             mend = f"Reserve {provisioned:g} or more, or provision {reserved:g} or less."
             yield spot, f"{function.name} reserves {reserved:g} and provisions {provisioned:g}.", mend

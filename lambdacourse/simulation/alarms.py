@@ -114,7 +114,9 @@ class Alarm:
             state = next_state(seen, self, state)
             states.append(state)
         ends = pd.Index(60.0 * np.arange(1, len(points) + 1), name="seconds")
-        return AlarmHistory(self, resource, pd.DataFrame({"value": points, "state": np.array(states, dtype=object)}, index=ends))
+        return AlarmHistory(
+            self, resource, pd.DataFrame({"value": points, "state": np.array(states, dtype=object)}, index=ends)
+        )
 
 
 @dataclass(frozen=True, eq=False)

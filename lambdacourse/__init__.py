@@ -3,6 +3,7 @@
     from lambdacourse import Account, ColdStart, Function, Scenario, simulate, sweep, replications
     from lambdacourse import Sync, Async, Retry                                 # what invokes a function
     from lambdacourse import EventSourceMapping, SqsQueue, FifoQueue, KinesisStream, DynamoDbStream   # … in batches
+    from lambdacourse import TargetTracking, Schedule, Downstream               # what scales a function, what stands behind it
     from lambdacourse import steady, poisson, ramp, spike, diurnal, trace       # traffic; `+` adds two
     from lambdacourse import per_minute, azure_trace, cloudwatch_trace          # traffic as it was recorded
     from lambdacourse import constant, exponential, lognormal                   # durations
@@ -19,9 +20,9 @@ from importlib.metadata import version as _version
 
 _ROOMS = {
     "lambdacourse.model": (
-        "Account", "Async", "ColdStart", "DynamoDbStream", "EventSourceMapping", "FifoQueue", "Function", "KinesisStream", "Retry",
-        "SqsQueue", "Sync", "azure_trace", "cloudwatch_trace", "constant", "diurnal", "exponential", "lognormal", "per_minute",
-        "poisson", "ramp", "spike", "steady", "trace",
+        "Account", "Async", "ColdStart", "Downstream", "DynamoDbStream", "EventSourceMapping", "FifoQueue", "Function",
+        "KinesisStream", "Retry", "Schedule", "SqsQueue", "Sync", "TargetTracking", "azure_trace", "cloudwatch_trace", "constant",
+        "diurnal", "exponential", "lognormal", "per_minute", "poisson", "ramp", "spike", "steady", "trace",
     ),
     "lambdacourse.simulation": ("Alarm", "Run", "Scenario", "replications", "simulate", "sweep"),
     "lambdacourse.facts": ("fact",),

@@ -5,5 +5,6 @@ from __future__ import annotations
 from lambdacourse.labs.concurrency import concurrency_lab
 from lambdacourse.labs.network import network_lab, plot_connections
 from lambdacourse.labs.predict import choose, predict
+from lambdacourse.labs.streams import streams_lab
 
-__all__ = ["choose", "concurrency_lab", "network_lab", "plot_connections", "predict"]
+__all__ = ["choose", "concurrency_lab", "network_lab", "plot_connections", "predict", "streams_lab"]

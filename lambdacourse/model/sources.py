@@ -70,6 +70,8 @@ class Stream(Source):
     starting_positions: ClassVar[tuple[str, ...]] = ()
     """What StartingPosition of a mapping may be."""
     shards_source: ClassVar[str] = "shards of the stream"
+    readers: ClassVar[int | None] = None
+    """How many functions may read it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

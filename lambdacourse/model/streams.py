@@ -29,7 +29,6 @@ class KinesisStream(Stream):
     shards_source: ClassVar[str] = "AWS::Kinesis::Stream ShardCount"
     starting_positions: ClassVar[tuple[str, ...]] = tuple(fact("starting_positions_kinesis").value)
     polls_per_second: ClassVar[float] = fact("kinesis_polls").value
-    readers: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

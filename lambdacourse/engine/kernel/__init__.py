@@ -34,14 +34,18 @@ from lambdacourse.engine.kernel.state import (
     LOG,
     LOOK,
     NEEDS_CHUNK,
+    NEEDS_DRAWS,
+    NEEDS_KEPT,
     NEEDS_LOG,
     NEEDS_PENDING,
+    NEEDS_RECORDS,
     NEEDS_SLOTS,
     NEEDS_TIMERS,
     NONE,
     PENDING,
     POOL,
     PROVISIONED,
+    RECORDS,
     RETRYING_CALLS,
     RULES,
     SERVER,
@@ -53,8 +57,10 @@ from lambdacourse.engine.kernel.state import (
     Lanes,
     More,
 )  # fmt: skip
+from lambdacourse.engine.kernel.streams import more_kept, more_records, prepare_streams, stream_tallies
 from lambdacourse.engine.kernel.timers import set_timer
 from lambdacourse.engine.plan import MINUTE, Chunk, Plan, expected_concurrency
+from lambdacourse.engine.streams import readings
 from lambdacourse.engine.tally import (
     ALLOCATION_KINDS,
     BUSY_MAX,
@@ -86,6 +92,8 @@ def run(plan: Plan, record: bool = False) -> Tally:
     chunks = [plan.chunks(flow) for flow in plan.flows]
     core, lanes = _core(plan, record), _lanes(max(len(chunks), 1))
     more = None if plan.is_plain else _more(plan, core)
+    streams = prepare_streams(plan, record)
+    draws = {reading.flows[0]: plan.draws(plan.flows[reading.flows[0]]) for reading in readings(plan)}
     recorder = _Recorder(plan) if record else None
 
     def refill(flow: int) -> None:
@@ -94,15 +102,25 @@ def run(plan: Plan, record: bool = False) -> Tally:
         chunk = next(chunks[flow], None)
         lanes.position[flow], lanes.filled[flow] = 0, 0 if chunk is None else chunk.time.size
         lanes.upcoming[flow] = np.inf if chunk is None else chunk.time[0]
-        if chunk is not None:
+        if chunk is not None and plan.flows[flow].is_of_stream:
+            lanes.time[flow, : lanes.filled[flow]] = chunk.time
+        elif chunk is not None:
             for buffer, drawn in zip((lanes.time, lanes.duration, lanes.init, lanes.failure), _columns(chunk), strict=True):
                 buffer[flow, : lanes.filled[flow]] = drawn
 
+    def draw(flow: int) -> None:
+        """What the next invocations of a stream's mapping need, in the place where requests have what was drawn for them."""
+        lanes.drawn[flow] = 0
+        for buffer, drawn in zip((lanes.duration, lanes.init, lanes.failure), _columns(next(draws[flow]))[1:], strict=True):
+            buffer[flow] = drawn
+
     for flow in range(len(chunks)):
         refill(flow)
+    for flow in draws:
+        draw(flow)
     need = NEEDS_CHUNK if chunks or more else DONE
     while need != DONE:
-        need, flow = advance(core, lanes, more)
+        need, flow = advance(core, lanes, more, streams)
         if need == NEEDS_CHUNK:
             refill(flow)
         elif need == NEEDS_SLOTS:
@@ -112,6 +130,12 @@ def run(plan: Plan, record: bool = False) -> Tally:
             more = more._replace(timers=_longer(more.timers))
         elif need == NEEDS_PENDING:
             more = more._replace(pending=_more_pending(more.pending, core.clocks))
+        elif need == NEEDS_DRAWS:
+            draw(flow)
+        elif need == NEEDS_RECORDS:
+            streams = more_records(streams, record)
+        elif need == NEEDS_KEPT:
+            streams = more_kept(streams)
         elif need == NEEDS_LOG:
             recorder.keep_log(core, more)
     close(core, more)
@@ -120,7 +144,8 @@ def run(plan: Plan, record: bool = False) -> Tally:
     if record and more is not None:
         recorder.keep_log(core, more)
     history = recorder.history() if record else None
-    return Tally(core.bins, plan.bin_seconds, plan.seconds, core.wait, core.latency, core.answer, history)
+    kept = core.wait, core.latency, core.answer, history, stream_tallies(streams, record)
+    return Tally(core.bins, plan.bin_seconds, plan.seconds, *kept)
 
 
 def _count_plain_answers(core: Core) -> None:
@@ -274,13 +299,15 @@ def _flows(plan: Plan) -> np.ndarray:
     for settings, flow in zip(flows, plan.flows, strict=True):
         settings["row"], settings["latest"], settings["key"] = flow.function, flow.latest, plan.draw_key(flow)
         settings["kind"] = CALLS if flow.is_plain else RETRYING_CALLS
-        if isinstance(flow.trigger, Async):
+        if flow.is_of_stream:
+            settings["kind"] = RECORDS
+        elif isinstance(flow.trigger, Async):
             settings["kind"] = EVENTS
             settings["retries"] = flow.trigger.maximum_retry_attempts
             settings["maximum_age"] = flow.trigger.maximum_event_age
             settings["has_destination"] = flow.trigger.on_failure is not None
             settings["switched_off"] = flow.trigger.function.reserved_concurrency == 0
-        elif flow.trigger.retry is not None:
+        elif not flow.is_plain:
             retry = flow.trigger.retry
             settings["retries"], settings["longest"], settings["jitter"] = retry.attempts, retry.maximum_delay, retry.jitter
             settings["base"], settings["throttle_base"] = retry.base_delay, retry.throttle_base_delay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambdacourse.engine.kernel.compiling import compiled, inlined
+from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 
 
 @inlined
@@ -19,7 +19,7 @@ def _swap(timers, one, other):
     second.time, second.order, second.kind, second.about = time, order, kind, about
 
 
-@compiled
+@entered
 def set_timer(timers, clock, time, kind, about):
     """Have ``kind`` done at ``time`` with ``about``."""
     place = clock.timers

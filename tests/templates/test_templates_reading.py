@@ -1,14 +1,13 @@
 """A template in the words of the model: every number is the template's own, and what the model refuses has its place."""
 
+from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from lambdacourse import Account, Alarm, constant, poisson, steady
-from lambdacourse.model import Async, EventSourceMapping, FifoQueue, KinesisStream, SqsQueue, Sync, TargetTracking
+from lambdacourse.model import Async, FifoQueue, KinesisStream, SqsQueue, Sync, TargetTracking
 from lambdacourse.network import S3, reach
-from lambdacourse.simulation import Trigger
 from lambdacourse.templates import TemplateError, read, simulate_template
 
 HERE = Path(__file__).parent
@@ -243,7 +242,7 @@ def test_reservation_of_a_template_throttles():
     assert run["Other"].throttle_rate == pytest.approx(0.5, abs=0.02)
 
 
-@pytest.mark.skipif(EventSourceMapping not in get_args(Trigger), reason="the simulator of this tree does not poll yet")
+@pytest.mark.skipif(not find_spec("lambdacourse.simulation.queues"), reason="this tree does not simulate queues")
 def test_worker_simulated():
     """The sample worker at 100 messages/s: nothing dies, every message is somewhere, Little's law for its batches of 0.4 s."""
     run = simulate_template(WORKER, {"Orders": poisson(100)}, {"Worker": 0.4}, seconds=600, seed=1)
@@ -252,3 +251,12 @@ def test_worker_simulated():
     assert orders.sent == orders.deleted + orders.in_flight + orders.visible
     assert orders.deleted > 0.97 * orders.sent and worker.peak_concurrency <= 50
     assert worker.mean_concurrency == pytest.approx(worker.invocations / 600 * 0.4, rel=0.02)
+
+
+def test_stream_simulated():
+    """A template's stream at 200 records/s: every record is processed or pending, none given up, Little's law for its batches."""
+    run = simulate_template(RULES / "poison-record.mended.yaml", {"Clicks": poisson(200)}, {"Worker": 0.2}, seconds=120, seed=1)
+    clicks, worker = run["Clicks"], run["Worker"]
+    assert clicks.sent == clicks.processed + clicks.pending and clicks.dropped == 0
+    assert clicks.processed > 0.97 * clicks.sent
+    assert worker.mean_concurrency == pytest.approx(worker.invocations / 120 * 0.2, rel=0.02)

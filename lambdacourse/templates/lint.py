@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from lambdacourse.templates.report import Finding
 MOST_SECONDS = 60.0
 """How long cfn-lint may take. It needs about 1 s for a page, and minutes for what is big or made to be slow."""
 
+logging.getLogger("cfnlint").addHandler(logging.NullHandler())  # It says what it has to say in its findings.
 _ONE_AT_A_TIME = threading.Lock()  # A runner's rules carry state.
 
 _LEFT_OUT = {"E0002", "W2531", "E2531", "E2533"}  # The last three are deprecated runtimes, with days that have moved since.

@@ -69,8 +69,9 @@ class Stack:
         return None
 
     def target(self, data: Any, qualifier: Any = None) -> Target | None:
-        """The function that ``data`` names, with its qualifier: a name, an ARN, an alias, a version, with or without "
-        "``:name``."""
+        """The function that ``data`` names, with its qualifier. It is named by itself, an alias or a version: by reference, name
+        or ARN, with or without ``:name`` behind it.
+        """
         function = self.find(data, FUNCTION)
         if function is None:
             named = self.find(data, ALIAS, VERSION) if references(data) else None
@@ -124,12 +125,10 @@ class Stack:
     def scaled(self, target: Resource) -> tuple[Target | None, str | None]:
         """What a scalable target of Lambda scales: the function and qualifier in ``function:NAME:QUALIFIER``, or its text."""
         data = target.data("ResourceId")
-        parts = list(data.parts) if isinstance(data, Text) else [data]
-        if not parts or not isinstance(parts[0], str) or not parts[0].startswith("function:"):
-            return None, data if isinstance(data, str) else None
-        parts[0] = parts[0].removeprefix("function:")
-        rest = [part for part in parts if part != ""]
-        return self.target(Text(tuple(rest)) if len(rest) > 1 or not isinstance(rest[0], str) else rest[0]), None
+        if isinstance(data, str):
+            return (self.target(data), None) if data.startswith("function:") else (None, data)
+        named = isinstance(data, Text) and str(data.parts[0]).startswith("function:")
+        return (self.target(data) if named else None), None
 
     @cached_property
     def invokers(self) -> list[Invoker]:
@@ -180,5 +179,4 @@ def _all_at(value: Value | None, path: list[str]) -> Iterator[Value]:
 
 def _own_name(resource: Resource) -> Any:
     names = {FUNCTION: "FunctionName", QUEUE: "QueueName", STREAM: "Name", TABLE: "TableName"}
-    name = resource.data(names[resource.type]) if resource.type in names else None
-    return name if isinstance(name, str) else resource
+    return resource.data(names[resource.type]) if resource.type in names else None

@@ -58,8 +58,7 @@ def _runner() -> Any:
 
 
 def _is_left_out(problem: Any) -> bool:
-    """Where cfn-lint's own rules stumble over a value (another of its findings names it), and what a rule of ours "
-    "says better."""
+    """Where cfn-lint's own rules stumble over a value (another finding names it), and what a rule of ours says better."""
     return problem.rule.id in _LEFT_OUT or problem.message.startswith('Exception "')
 
 

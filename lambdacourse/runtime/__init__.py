@@ -1,0 +1,22 @@
+"""A Lambda on this machine: real processes under AWS's own runtime client, which really start cold.
+
+    from lambdacourse.runtime import LocalLambda, LocalQueue, LocalStream, compare, import_profile, read_reports
+
+    with LocalLambda("app.handler", "my-function", memory_mb=512) as local:
+        print(local.invoke({"name": "world"}).log)
+
+* ``local``: the function: environments, throttles, retries. ``environment``: one of them, a process. ``api``: what they speak.
+* ``sources``: a queue and a stream in memory that feed a handler. ``events``: the shapes of what it gets.
+* ``logs``: REPORT lines, written and read. ``imports``: what an initialisation is spent on. ``compare``: beside the simulator.
+
+``bootstrap``, ``client`` and ``warden`` run in processes of their own.
+"""
+
+from __future__ import annotations
+
+from lambdacourse.runtime.local import AsyncInvocation, Invocation, Invocations, LocalLambda
+from lambdacourse.runtime.logs import Report, Reports, read_reports
+
+__all__ = [
+    "AsyncInvocation", "Invocation", "Invocations", "LocalLambda", "Report", "Reports", "read_reports",
+]  # fmt: skip

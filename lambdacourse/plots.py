@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -324,6 +324,66 @@ def lanes_picture(title: str, seconds: float, shown: Lanes) -> Picture:
     cold, missed = int(np.count_nonzero(shown.init)), int(np.count_nonzero(shown.throttled))
     requests = f"{len(shown.time)} requests, {cold} cold starts, {missed} throttled"
     return Picture(draw, f"{shown.count} environments as lanes over {seconds:g} s: {requests}.")
+
+
+def lanes_pictures(seconds: float, shown: Mapping[str, Lanes]) -> Picture:
+    """Several ``lanes`` under each other, by their titles, on the same scales: for comparing them."""
+    most = max(each.count for each in shown.values())
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(9.6, len(shown) * min(1.4 + 0.22 * most, 4.5)), layout="constrained")
+            FigureCanvasAgg(figure)
+            for axes, (title, each) in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown.items(), strict=True):
+                Frame(title, "time (s)", "environment", (0, seconds), (0, most + 1), LANES).put_on(axes, theme)
+                figure.draw_without_rendering()
+                lanes(axes, each, theme)
+        return figure
+
+    said = [f"{title}: {len(each.time)} requests, {np.count_nonzero(each.init)} cold starts" for title, each in shown.items()]
+    return Picture(draw, f"Environments as lanes over {seconds:g} s. {'; '.join(said)}.")
+
+
+def bars_picture(
+    columns: Sequence[tuple[str, Sequence[tuple[str, float]]]], x_label: str, meaning: str, aside: str = ""
+) -> Picture:
+    """Labelled bars: a panel for each of ``columns`` (its title, and pairs of label and seconds), on the same scale.
+
+    meaning: the colour's name in ``Theme``; bars with the label ``aside`` are as pale as what is idle.
+    """
+    most = max(value for _, bars in columns for _, value in bars)
+    count = max(len(bars) for _, bars in columns)
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style | {"axes.grid.axis": "x"}):
+            figure = Figure(figsize=(9.6, 0.9 + 0.27 * count), layout="constrained")
+            FigureCanvasAgg(figure)
+            for axes, (title, bars) in zip(figure.subplots(1, len(columns), squeeze=False)[0], columns, strict=True):
+                labels, values = [label for label, _ in bars], [value for _, value in bars]
+                colours = [theme.idle if label == aside else getattr(theme, meaning) for label in labels]
+                axes.barh(range(len(bars)), values, color=colours, height=0.7)
+                for row, value in enumerate(values):
+                    axes.annotate(
+                        written_seconds(value), (value, row), (3, 0), textcoords="offset points", va="center", color=theme.ink
+                    )
+                axes.set_yticks(range(len(bars)), labels, color=theme.ink)
+                axes.set(
+                    title=f"{title}: {written_seconds(sum(values))}",
+                    xlabel=x_label,
+                    xlim=(0, 1.2 * most),
+                    ylim=(count - 0.4, -0.6),
+                )
+                axes.tick_params(left=False)
+                axes.spines["left"].set_visible(False)
+        return figure
+
+    said = [f"{title}: " + ", ".join(f"{label} {written_seconds(value)}" for label, value in bars) for title, bars in columns]
+    return Picture(draw, f"{x_label}. {'; '.join(said)}.".capitalize())
+
+
+def written_seconds(seconds: float) -> str:
+    """Seconds as one reads them: in milliseconds below one."""
+    return f"{1000 * seconds:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"
 
 
 def thinned(series: Series, most: int = 240) -> Series:

@@ -281,7 +281,10 @@ def written(number: float) -> str:
 
 
 def _numbers_html(view: View) -> str:
-    columns = [(view.heads[0], [each.predicted for each in view.numbers]), (view.heads[1], [each.simulated for each in view.numbers])]
+    columns = [
+        (view.heads[0], [each.predicted for each in view.numbers]),
+        (view.heads[1], [each.simulated for each in view.numbers]),
+    ]
     columns = [(head, cells) for head, cells in columns if any(cells)]
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in ("", *(head for head, _ in columns)))
     rows = "".join(

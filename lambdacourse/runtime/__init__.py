@@ -14,9 +14,13 @@
 
 from __future__ import annotations
 
+from lambdacourse.runtime.compare import Comparison, compare
+from lambdacourse.runtime.imports import ImportProfile, import_profile
 from lambdacourse.runtime.local import AsyncInvocation, Invocation, Invocations, LocalLambda
 from lambdacourse.runtime.logs import Report, Reports, read_reports
+from lambdacourse.runtime.sources import Delivery, LocalQueue, LocalStream
 
 __all__ = [
-    "AsyncInvocation", "Invocation", "Invocations", "LocalLambda", "Report", "Reports", "read_reports",
+    "AsyncInvocation", "Comparison", "Delivery", "ImportProfile", "Invocation", "Invocations", "LocalLambda", "LocalQueue",
+    "LocalStream", "Report", "Reports", "compare", "import_profile", "read_reports",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ Where AWS's client was built without its native part (macOS), or is asked to do 
 ``client.py`` beside this file stands in for it.
 """
 
+import contextlib
 import os
 import sys
 
@@ -43,4 +44,7 @@ if __name__ == "__main__":
     provide_client()
     from awslambdaric.__main__ import main
 
+    if "importtime" in sys._xoptions:  # AWS's bootstrap imports the handler by a way that Python does not time
+        with contextlib.suppress(Exception):
+            __import__(os.environ["_HANDLER"].rpartition(".")[0].replace("/", "."))
     main(["bootstrap", os.environ["_HANDLER"]])

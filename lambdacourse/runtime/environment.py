@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -395,10 +396,8 @@ class Environment:
 
     def _signal(self, number: int) -> None:
         if self._process is not None:
-            try:
+            with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of processes that have ended
                 os.killpg(self._process.pid, number)
-            except (ProcessLookupError, PermissionError):  # macOS says the latter of processes that have ended
-                pass
 
     def _break_down(self) -> None:
         """End the processes; what stands in ``/tmp`` stays."""

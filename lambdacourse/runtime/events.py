@@ -99,10 +99,17 @@ def dynamodb_record(*, stream_arn: str, event_id: str, name: str, sequence: str,
 
 
 def async_failure(
-    *, request_id: str, function_arn: str, condition: str, invocations: int, event: Any, response: Any, error: str | None, now: float
+    *,
+    request_id: str,
+    function_arn: str,
+    condition: str,
+    invocations: int,
+    event: Any,
+    response: Any,
+    error: str | None,
+    now: float,
 ) -> dict[str, Any]:
     """What an on-failure destination gets of an asynchronous event."""
-    context = {"statusCode": 200, "executedVersion": "$LATEST", **({"functionError": error} if error else {})}
     return {
         "version": "1.0",
         "timestamp": instant(now),
@@ -113,7 +120,7 @@ def async_failure(
             "approximateInvokeCount": invocations,
         },
         "requestPayload": event,
-        "responseContext": context,
+        "responseContext": _response_context(error),
         "responsePayload": response,
     }
 
@@ -128,6 +135,7 @@ def stream_failure(
     function_arn: str,
     condition: str,
     invocations: int,
+    error: str | None,
     now: float,
 ) -> dict[str, Any]:
     """What an SQS or SNS destination gets of a batch that a stream gives up: where it was, not what it held.
@@ -142,7 +150,7 @@ def stream_failure(
             "condition": condition,
             "approximateInvokeCount": invocations,
         },
-        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responseContext": _response_context(error),
         "version": "1.0",
         "timestamp": instant(now),
         {"kinesis": "KinesisBatchInfo", "dynamodb": "DDBStreamBatchInfo"}[kind]: {
@@ -155,3 +163,7 @@ def stream_failure(
             "streamArn": stream_arn,
         },
     }
+
+
+def _response_context(error: str | None) -> dict[str, Any]:
+    return {"statusCode": 200, "executedVersion": "$LATEST", **({"functionError": error} if error else {})}

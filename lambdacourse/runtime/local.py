@@ -241,7 +241,9 @@ class LocalLambda:
         _check_platform()
         checks.name("LocalLambda(name", name, "AWS::Lambda::Function FunctionName")
         if not isinstance(handler, str) or not handler:
-            raise TypeError(f"LocalLambda(handler={handler!r}): must be a text such as 'app.handler' (AWS::Lambda::Function Handler).")
+            raise TypeError(
+                f"LocalLambda(handler={handler!r}): must be a text such as 'app.handler' (AWS::Lambda::Function Handler)."
+            )
         least, most = fact("memory_minimum").value, fact("memory_maximum").value
         rule = f"must be a whole number of MB from {least} to {most:,} (AWS::Lambda::Function MemorySize)"
         memory_mb = checks.whole("LocalLambda(memory_mb", memory_mb, rule, least=least, most=most)
@@ -273,6 +275,7 @@ class LocalLambda:
         self._reason = "ConcurrentInvocationLimitExceeded"
         if reserved_concurrency is not None:
             self._reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+        self.concurrency = limit
         self._on_demand_limit = limit - self._provisioned
         self._mark = secrets.token_hex(8)
         self.deployment = Deployment(
@@ -312,7 +315,12 @@ class LocalLambda:
         return self._invoke(self._request(event, fact("sync_payload").value, "Invoke"), time.monotonic())
 
     def invoke_many(
-        self, events: Iterable[Any], rate: float | None = None, *, times: Sequence[float] | None = None, callers: int | None = None
+        self,
+        events: Iterable[Any],
+        rate: float | None = None,
+        *,
+        times: Sequence[float] | None = None,
+        callers: int | None = None,
     ) -> Invocations:
         """Invoke once for each event.
 
@@ -497,7 +505,9 @@ class LocalLambda:
             self._folder = Path(tempfile.mkdtemp(prefix="lambdacourse-"))
             script = Path(__file__).with_name("warden.py")
             self._warden = subprocess.Popen(
-                [sys.executable, "-I", str(script), self._mark, str(self._folder)], stdin=subprocess.PIPE, start_new_session=True
+                [sys.executable, "-I", str(script), self._mark, str(self._folder)],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
             )
             ahead = [self._new("provisioned-concurrency") for _ in range(self._provisioned)]
         if ahead:
@@ -513,7 +523,9 @@ class LocalLambda:
                 for environment in ahead:
                     environment.end()
                 if isinstance(problem, Breakdown):
-                    raise CourseError(f"An environment could not be started ahead ({problem.error_type}): {problem.message}") from None
+                    raise CourseError(
+                        f"An environment could not be started ahead ({problem.error_type}): {problem.message}"
+                    ) from None
                 raise
         with self._lock:
             self._idle += ahead
@@ -536,7 +548,9 @@ class LocalLambda:
             message = f"{what}: the event cannot be written as JSON ({problem}). Lambda: InvalidRequestContentException."
             raise TypeError(message) from None
         if len(body) > most_mb * 1024**2:
-            raise ValueError(f"{what}: the event has {len(body):,} bytes, more than {most_mb} MB. Lambda: RequestTooLargeException.")
+            raise ValueError(
+                f"{what}: the event has {len(body):,} bytes, more than {most_mb} MB. Lambda: RequestTooLargeException."
+            )
         return Request(str(uuid.uuid4()), body)
 
 
@@ -567,7 +581,9 @@ def _decoded(payload: bytes) -> Any:
 
 def _check_platform() -> None:
     if os.name != "posix":
-        raise CourseError("The local Lambda runs on Linux and macOS. On Windows, run the course in WSL; lesson 03 shows a recorded run.")
+        raise CourseError(
+            "The local Lambda runs on Linux and macOS. On Windows, run the course in WSL; lesson 03 shows a recorded run."
+        )
     if importlib.util.find_spec("awslambdaric") is None:
         raise CourseError("The local Lambda needs AWS's runtime client: pip install awslambdaric")
 
@@ -591,7 +607,9 @@ def _variables(environment: Mapping[str, str] | None) -> dict[str, str]:
     variables = dict(environment or {})
     for name, value in variables.items():
         if not isinstance(name, str) or not isinstance(value, str):
-            raise TypeError(f"LocalLambda(environment={{{name!r}: {value!r}}}): names and values are texts (Environment Variables).")
+            raise TypeError(
+                f"LocalLambda(environment={{{name!r}: {value!r}}}): names and values are texts (Environment Variables)."
+            )
         if name in RESERVED_VARIABLES:
             raise ValueError(f"LocalLambda(environment): {name} is reserved by Lambda and cannot be set.")
         if not re.fullmatch(r"[A-Za-z]\w+", name, re.ASCII):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -162,13 +162,13 @@ class Reports:
         """The highest ``Max Memory Used``."""
         return max(line.max_memory_mb for line in self._some().lines)
 
-    def fit(self, name: str = "observed") -> Function:
+    def fit(self, name: str = "observed", **settings: Any) -> Function:
         """A ``Function`` for the simulator with these durations and cold starts: log-normal through median and p99."""
         self._some()
         warm = [line.duration_ms for line in self.lines if not line.is_cold]
         durations = warm or [line.duration_ms for line in self.lines]
         init = ColdStart(init=_fitted(self._inits)) if self._inits else ColdStart(init=0)
-        return Function(name, duration=_fitted(durations), memory_mb=self.memory_mb, cold_start=init)
+        return Function(name, duration=_fitted(durations), memory_mb=self.memory_mb, cold_start=init, **settings)
 
     def summary(self) -> pd.DataFrame:
         """The figures in a table."""

@@ -153,7 +153,13 @@ class TestPredictions:
 
     @pytest.mark.parametrize(
         "answer, said",
-        [("500", "which is right"), ("505", "which is right"), ("400", "20% too little"), ("100", "5 times too little"), ("50 %", "10 times")],
+        [
+            ("500", "which is right"),
+            ("505", "which is right"),
+            ("400", "20% too little"),
+            ("100", "5 times too little"),
+            ("50 %", "10 times"),
+        ],
     )
     def test_how_far_off(self, answer, said):
         """The distance is said in words that fit its size."""

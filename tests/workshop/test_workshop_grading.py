@@ -120,7 +120,10 @@ class TestMishaps:
     def test_one_broken_answer(self, tmp_path):
         """An answer that raises, one that ends the cell and one that is no function lose their own points only."""
         notebook = self.solved()
-        self.cell(notebook, "needed_concurrency_answer")["source"] = ["def needed_concurrency(rate, duration_ms):\n", "    return 1 / 0\n"]
+        self.cell(notebook, "needed_concurrency_answer")["source"] = [
+            "def needed_concurrency(rate, duration_ms):\n",
+            "    return 1 / 0\n",
+        ]
         self.cell(notebook, "limit_needed_answer")["source"] = ["limit_needed = 7\n"]
         self.cell(notebook, "forecast_answer")["source"] = ["raise SystemExit\n"]
         graded = grade_one(self.name, save(notebook, tmp_path / "mine.ipynb"))

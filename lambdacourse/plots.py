@@ -334,7 +334,9 @@ def lanes_pictures(seconds: float, shown: Mapping[str, Lanes]) -> Picture:
         with matplotlib.rc_context(theme.style):
             figure = Figure(figsize=(9.6, len(shown) * min(1.4 + 0.22 * most, 4.5)), layout="constrained")
             FigureCanvasAgg(figure)
-            for axes, (title, each) in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown.items(), strict=True):
+            panels = figure.subplots(len(shown), squeeze=False)[:, 0]
+            for axes, (title, each) in zip(panels, shown.items(), strict=True):
+                figure.draw_without_rendering()  # the key and the bars need the size that the layout gives
                 Frame(title, "time (s)", "environment", (0, seconds), (0, most + 1), LANES).put_on(axes, theme)
                 figure.draw_without_rendering()
                 lanes(axes, each, theme)

@@ -11,12 +11,12 @@ import numpy as np
 from lambdacourse.model import Account, Sync, checks, trace
 from lambdacourse.model.traffic import Traffic
 from lambdacourse.runtime.local import Invocations, LocalLambda
-from lambdacourse.simulation import FunctionRun, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from lambdacourse import plots
+    from lambdacourse.simulation import FunctionRun
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def compare(
     The simulated function has the measured durations and initialisations (log-normal through their medians and 99th
     percentiles) and the same limit. ``settings`` as for ``LocalLambda``.
     """
+    from lambdacourse.simulation import simulate
+
     checks.instance("compare(traffic", traffic, Traffic, "traffic, such as poisson(5)")
     seconds = checks.number("compare(seconds", seconds, "must be a number of seconds above 0", above=0)
     times = _times(traffic, seconds, seed)

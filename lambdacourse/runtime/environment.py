@@ -173,7 +173,7 @@ class Environment:
         """The initialisation of a new environment: its seconds, None when it failed (Lambda repeats it within the call)."""
         begin = time.monotonic()
         try:
-            self._initialise(begin + fact("init_timeout").value)
+            self._initialise(begin + init_limit())
         except Breakdown as broken:
             timed_out = broken.error_type == "Sandbox.Timedout"
             status, error_type = ("timeout", "") if timed_out else ("error", broken.error_type)
@@ -342,7 +342,7 @@ class Environment:
     def _look(self) -> None:
         """Whether the processes keep within their memory and number."""
         family = _family(self._process.pid)
-        most = fact("processes_maximum").value
+        most = processes_limit()
         if len(family) > most:
             note = f"lambdacourse: more than {most:,} processes; Lambda would have refused the next one"
             raise Breakdown("Runtime.ExitError", "Error: Runtime exited with error: signal: killed", note)
@@ -416,6 +416,16 @@ class Environment:
         self._process.stdout.close()
         self._selector.close()
         self._process = None
+
+
+def init_limit() -> float:
+    """Seconds that the first initialisation of an on-demand environment may take."""
+    return fact("init_timeout").value
+
+
+def processes_limit() -> int:
+    """Processes that an environment may have."""
+    return fact("processes_maximum").value
 
 
 def _most() -> int:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +30,7 @@ from lambdacourse.model import checks
 from lambdacourse.runtime import events
 from lambdacourse.runtime.environment import Breakdown, Deployment, Environment, Request, Served
 from lambdacourse.runtime.logs import Report, Reports
+from lambdacourse.runtime.warden import end_marked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -384,7 +387,11 @@ class LocalLambda:
         with self._lock:
             warden, self._warden = self._warden, None
         if warden is not None:
-            warden.stdin.close()
+            end_marked(self._mark)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            with suppress(OSError):
+                warden.stdin.write(b"x")
+                warden.stdin.close()
             warden.wait()
 
     # How a call finds its environment

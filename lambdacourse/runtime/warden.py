@@ -42,9 +42,13 @@ def _carries(process, mark: str) -> bool:
 
 
 def _watch(mark: str, folder: str) -> None:
+    """A byte on the standard input says that all was ended in good order; its end, or another parent, that it was not."""
     parent = os.getppid()
-    while os.getppid() == parent and not select.select([sys.stdin], [], [], 0.5)[0]:
-        pass
+    while os.getppid() == parent:
+        if select.select([sys.stdin], [], [], 0.5)[0]:
+            if os.read(sys.stdin.fileno(), 1):
+                return
+            break
     end_marked(mark)
     shutil.rmtree(folder, ignore_errors=True)
 

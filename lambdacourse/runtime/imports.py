@@ -85,7 +85,7 @@ def import_profile(
         result = local.invoke(None)
     module = handler.rpartition(".")[0].replace("/", ".")
     found = [each for each in _tree(result.log) if each.name == module]
-    if not found:
+    if not found or result.report.error_type:
         raise CourseError(f"The handler {handler!r} could not be imported:\n{_without_times(result.log)}")
     return ImportProfile(title or handler, result.init, found[-1])
 

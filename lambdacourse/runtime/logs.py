@@ -236,22 +236,27 @@ def read_reports(source: str | Path) -> Reports:
     Text lines may have anything around them, as the command line, exports and copies have. Of JSON logs, the records of the
     type ``platform.report`` are read, one on a line.
     """
-    text = source if isinstance(source, str) else None
-    if text is None or ("\n" not in text and "REPORT" not in text and len(text) < 1_000):
-        text = _file(source)
+    checks.instance("read_reports(source", source, str | Path, "a text or the path of a file")
+    is_text = isinstance(source, str) and bool(set(" {\n") & set(source)) and not _is_file(source)
+    text = source if is_text else _file(source)
     found = [_from_text(match) for match in _REPORT.finditer(text)]
     if '"platform.report"' in text or '\\"platform.report\\"' in text:
         found += [report for line in text.splitlines() if (report := _from_json(line)) is not None]
     return Reports(tuple(found))
 
 
+def _is_file(name: str) -> bool:
+    try:
+        return "\n" not in name and Path(name).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a character that none has
+        return False
+
+
 def _file(source: str | Path) -> str:
     try:
-        return Path(checks.instance("read_reports(source", source, str | Path, "a text or the path of a file")).read_text(
-            encoding="utf-8", errors="replace"
-        )
-    except OSError as problem:
-        raise CourseError(f"read_reports: {source} cannot be read ({problem.strerror}), and is no REPORT line.") from problem
+        return Path(source).read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError) as problem:
+        raise CourseError(f"read_reports: there is no file {str(source)!r} that can be read ({problem}).") from problem
 
 
 def _from_text(match: re.Match[str]) -> Report:

@@ -167,15 +167,10 @@ class LocalQueue:
     def receive(self, most: int = 10, most_bytes: float = float("inf")) -> list[Message]:
         """Receive up to ``most`` messages: they are hidden for the visibility timeout. Moves what was received too often."""
         self._tidy()
-        closed = {each.group for each in self.messages if each.visible_at > self.now} if self.is_fifo else set()
         batch: list[Message] = []
-        for message in self.messages:
-            if len(batch) == most:
-                break
-            if message.visible_at > self.now or message.group in closed:
-                continue
+        for message in self._receivable():
             most_bytes -= len(message.body.encode())
-            if batch and most_bytes < 0:
+            if len(batch) == most or (batch and most_bytes < 0):
                 break
             batch.append(message)
         for message in batch:
@@ -251,10 +246,15 @@ class LocalQueue:
     def _come_to_something(self) -> bool:
         """Let the clock run to the next message that can be received; False when there is none."""
         self._tidy()
-        while self.messages and not self.visible:
-            self.now = min(message.visible_at for message in self.messages)
+        while self.messages and not self._receivable():
+            self.now = min(message.visible_at for message in self.messages if message.visible_at > self.now)
             self._tidy()
         return bool(self.messages)
+
+    def _receivable(self) -> list[Message]:
+        """What is visible; of a FIFO queue, in the groups of which nothing is in flight."""
+        closed = {message.group for message in self.messages if message.visible_at > self.now} - {None}
+        return [message for message in self.messages if message.visible_at <= self.now and message.group not in closed]
 
     def _tidy(self) -> None:
         """Drop what is too old; move what was received too often and is visible again."""

@@ -1,9 +1,11 @@
 """AWS Lambda at scale, learned by doing.
 
-    from lambdacourse import Account, ColdStart, Function, Scenario, simulate, sweep
+    from lambdacourse import Account, ColdStart, Function, Scenario, simulate, sweep, replications
     from lambdacourse import Sync                                               # what invokes a function
     from lambdacourse import steady, poisson, ramp, spike, diurnal, trace       # traffic; `+` adds two
+    from lambdacourse import per_minute, azure_trace, cloudwatch_trace          # traffic as it was recorded
     from lambdacourse import constant, exponential, lognormal                   # durations
+    from lambdacourse import Alarm                                              # as CloudWatch evaluates it, on a run's metrics
     from lambdacourse import fact                                               # what AWS says, with source and date
 
 Names are loaded when they are first used, so that ``import lambdacourse`` is quick.
@@ -16,10 +18,10 @@ from importlib.metadata import version as _version
 
 _ROOMS = {
     "lambdacourse.model": (
-        "Account", "ColdStart", "Function", "Sync", "constant", "diurnal", "exponential", "lognormal", "poisson", "ramp",
-        "spike", "steady", "trace",
+        "Account", "ColdStart", "Function", "Sync", "azure_trace", "cloudwatch_trace", "constant", "diurnal", "exponential",
+        "lognormal", "per_minute", "poisson", "ramp", "spike", "steady", "trace",
     ),
-    "lambdacourse.simulation": ("Run", "Scenario", "simulate", "sweep"),
+    "lambdacourse.simulation": ("Alarm", "Run", "Scenario", "replications", "simulate", "sweep"),
     "lambdacourse.facts": ("fact",),
 }  # fmt: skip
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}

@@ -14,6 +14,7 @@ from lambdacourse.errors import CourseError
 EXAMPLES = """examples:
   lambdacourse                               make or update lambda-at-scale/ and open it in JupyterLab
   lambdacourse lab my-course --port 8890     the same in another folder, with arguments for JupyterLab
+  lambdacourse grade 01-concurrency          points for each task of your exercise, and why some were lost
   lambdacourse reset exercises/01-concurrency
 """
 
@@ -62,6 +63,16 @@ def reset(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def grade(parsed: argparse.Namespace) -> int:
+    from lambdacourse import workshop
+    from lambdacourse.course.workspace import content, exercises
+
+    print("Running your own work as you, without a sandbox. For other people's, this is not the command.", file=sys.stderr)
+    graded = workshop.grade(content() / "solutions", exercises(parsed.assignments, parsed.folder))
+    print(workshop.as_json(graded) if parsed.json else workshop.as_text(graded))
+    return 0
+
+
 def facts(parsed: argparse.Namespace) -> int:
     from lambdacourse.facts import Facts, older_than, search
 
@@ -71,6 +82,28 @@ def facts(parsed: argparse.Namespace) -> int:
         found = Facts(fact for fact in found if fact in old)
     print(found or "There is no such fact.")
     return 0
+
+
+def bench(parsed: argparse.Namespace) -> int:
+    import json
+
+    from lambdacourse import bench
+
+    data = bench.report(with_labs=parsed.labs)
+    print(json.dumps(data, indent=1) if parsed.json else bench.as_text(data))
+    return 0
+
+
+def refresh(parsed: argparse.Namespace) -> int:
+    from lambdacourse.course import lessons
+    from lambdacourse.workshop import release_all
+
+    root = Path.cwd()
+    if not all((root / part).is_dir() for part in ("lessons", "solutions", "exercises")):
+        raise CourseError(f"{root} is no checkout of the course: there is no lessons/, solutions/ and exercises/ in it.")
+    stale = lessons.refresh(root, parsed.names, keep=not parsed.check) + release_all(root, keep=not parsed.check)
+    print("\n".join(f"{'out of date' if parsed.check else 'made again'}: {name}" for name in stale) or "All is up to date.")
+    return int(bool(stale) and parsed.check)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
     command = _add(commands, "doctor", "check this machine; say what is wrong and what mends it", doctor)
     command.add_argument("--json", action="store_true", help="for machines")
 
+    command = _add(commands, "grade", "grade your exercises, with cases that the notebooks do not show", grade)
+    command.add_argument("assignments", metavar="ASSIGNMENT", nargs="*", help="such as 01-concurrency (default: all)")
+    command.add_argument("--json", action="store_true", help="for machines")
+    command.add_argument("--folder", type=Path, help="the course folder, when it is not here")
+    command.epilog = "Runs the real nbgrader in a throw-away folder, on your own work as yourself: without a sandbox."
+
     command = _add(commands, "reset", "put one notebook back, keeping yours beside it", reset)
     command.add_argument("name", metavar="NAME", help="such as 00-welcome, lessons/01-concurrency or exercises/01-concurrency")
     command.add_argument("--folder", type=Path, help="the course folder, when it is not here")
@@ -95,6 +134,16 @@ def _parser() -> argparse.ArgumentParser:
     command = _add(commands, "facts", "the figures of the course, with their sources and dates", facts)
     command.add_argument("words", metavar="WORDS", nargs="*", help="all of which the fact has (default: every fact)")
     command.add_argument("--older-than", type=_days, metavar="DAYS", help="those to check again: last checked before DAYS days")
+
+    command = _add(commands, "bench", "how fast the simulator is on this machine", bench)
+    command.add_argument("--labs", action="store_true", help="and how fast the labs answer a slider")
+    command.add_argument("--json", action="store_true", help="for machines")
+
+    command = _add(commands, "refresh", "for authors, in a checkout: make again what is made from something else", refresh)
+    command.add_argument("names", metavar="LESSON", nargs="*", help="which lessons to run (default: all)")
+    command.add_argument(
+        "--check", action="store_true", help="change nothing; say what is out of date, and fail if something is"
+    )
     return parser
 
 

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
 if TYPE_CHECKING:
@@ -200,7 +200,10 @@ LANES = (("running", "warm"), ("cold start", "cold"), ("throttled", "throttled")
 
 @dataclass(frozen=True)
 class Frame:
-    """What stays in a panel while the data change: title, labels with units, ranges, and a key of names of colours."""
+    """What stays in a panel while the data change: title, labels with units, ranges, and a key of names of colours.
+
+    ``log`` names the axes with logarithmic scales: ``"x"``, ``"y"`` or ``"xy"``. ``x_ticks`` are the places that the x-axis names.
+    """
 
     title: str
     x_label: str
@@ -209,18 +212,30 @@ class Frame:
     y_range: tuple[float, float]
     names: tuple[tuple[str, str], ...] = ()
     """The key: words, and the colour's name in ``Theme``."""
+    log: str = ""
+    x_ticks: tuple[float, ...] = ()
 
     def put_on(self, axes: Axes, theme: Theme = LIGHT) -> None:
         """Give ``axes`` this frame."""
         for text in list(axes.texts):
             text.remove()
         axes.set_title(self.title)
+        axes.set(xscale="log" if "x" in self.log else "linear", yscale="log" if "y" in self.log else "linear")
         axes.set(xlabel=self.x_label, ylabel=self.y_label, xlim=self.x_range, ylim=self.y_range)
         axes.set_autoscale_on(False)
-        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
-        whole = self.y_range[1] > 3
-        axes.xaxis.set_major_locator(MaxNLocator(6))
-        axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=whole))
+        for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+            if name in self.log:
+                axis.set_major_formatter(_counted)
+                axis.set_minor_formatter(NullFormatter())
+        if "y" not in self.log:
+            whole = self.y_range[1] > 3
+            axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+            axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=whole))
+        if self.x_ticks:
+            axes.set_xticks(self.x_ticks, [f"{tick:,g}" for tick in self.x_ticks])
+            axes.set_xticks([], minor=True)
+        elif "x" not in self.log:
+            axes.xaxis.set_major_locator(MaxNLocator(6))
         place = 1.0
         for words, name in reversed(self.names):
             for text, colour, gap in ((f" {words}", theme.ink, 0.0), ("■", getattr(theme, name), 0.02)):
@@ -274,6 +289,118 @@ def limit_line(axes: Axes, limit: float | None, theme: Theme = LIGHT, label: str
         fontsize=STYLE["font.size"],
     )
     return [line, text]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line with its name written at it. ``at``: where along what is seen of it, 0 to 1; ``under``: below it, not above."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    colour: str
+    at: float = 1.0
+    under: bool = False
+    marker: str = ""
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point with words, above it and to its right, or to its left."""
+
+    x: float
+    y: float
+    words: str
+    to_the_left: bool = False
+
+
+def draw_curves(axes: Axes, shown: Sequence[Curve], marks: Sequence[Mark] = (), theme: Theme = LIGHT) -> list[Artist]:
+    """Lines with their names, and points with words."""
+    drawn: list[Artist] = []
+    for curve in shown:
+        colour = getattr(theme, curve.colour)
+        style = {"linewidth": 1.8, "marker": curve.marker, "markersize": 5, "linestyle": "--" if curve.dashed else "-"}
+        drawn += axes.plot(curve.x, curve.y, color=colour, **style)
+        (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+        inside = np.flatnonzero((curve.x >= left) & (curve.x <= right) & (curve.y >= low) & (curve.y <= high))
+        if inside.size:
+            place = inside[round(curve.at * (inside.size - 1))]
+            side = "right" if curve.at > 0.6 else "left" if curve.at < 0.4 else "center"
+            drawn.append(_words(axes, curve.x[place], curve.y[place], curve.name, theme.ink, side, curve.under))
+    for mark in marks:
+        drawn += axes.plot([mark.x], [mark.y], "o", color=theme.ink, markersize=6)
+        drawn.append(_words(axes, mark.x, mark.y, mark.words, theme.ink, "right" if mark.to_the_left else "left"))
+    return drawn
+
+
+def _words(axes: Axes, x: float, y: float, words: str, colour: str, side: str, under: bool = False) -> Artist:
+    away = {"left": 4, "center": 0, "right": -4}[side]
+    place = {
+        "xytext": (away, -5 if under else 5),
+        "textcoords": "offset points",
+        "ha": side,
+        "va": "top" if under else "bottom",
+    }
+    return axes.annotate(words, (x, y), color=colour, fontsize=STYLE["font.size"], annotation_clip=True, **place)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves in one frame, and points with words."""
+
+    frame: Frame
+    curves: Sequence[Curve]
+    marks: Sequence[Mark] = ()
+
+    @property
+    def words(self) -> str:
+        names = ", ".join(curve.name for curve in self.curves if curve.name)
+        points = "".join(f"; {mark.words}" for mark in self.marks)
+        return f"{self.frame.title}: {self.frame.y_label} over {self.frame.x_label}, for {names}{points}."
+
+
+def curves(*panels: Panel) -> Picture:
+    """``draw_curves`` as a picture of its own, one panel beside the other."""
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(7.2 if len(panels) == 1 else 9.6, 3.6), layout="constrained")
+            FigureCanvasAgg(figure)
+            for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+                panel.frame.put_on(axes, theme)
+                draw_curves(axes, panel.curves, panel.marks, theme)
+        return figure
+
+    return Picture(draw, " ".join(panel.words for panel in panels))
+
+
+Row = tuple[str, float, str]
+"""A bar: its words, how long it is, and its colour's name in ``Theme``."""
+
+
+def bars(title: str, unit: str, rows: Sequence[Row], write: Callable[[float], str]) -> Picture:
+    """Horizontal bars from the top down, each with its value as ``write`` writes it."""
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(7.2, 0.9 + 0.3 * max(len(rows), 1)), layout="constrained")
+            FigureCanvasAgg(figure)
+            axes = figure.subplots()
+            values = [value for _, value, _ in rows]
+            places = np.arange(len(rows))[::-1]
+            drawn = axes.barh(places, values, color=[getattr(theme, colour) for _, _, colour in rows], height=0.7)
+            axes.bar_label(drawn, [write(value) for value in values], padding=4, color=theme.ink)
+            axes.axvline(0, color=theme.axis, linewidth=0.8)
+            axes.set_yticks(places, [words for words, _, _ in rows], color=theme.ink)
+            axes.set(title=title, xlabel=unit)
+            axes.grid(visible=False)
+            axes.spines["left"].set_visible(False)
+            axes.tick_params(axis="y", length=0)
+            axes.margins(x=0.16)
+        return figure
+
+    return Picture(draw, f"{title}: " + "; ".join(f"{words} {write(value)}" for words, value, _ in rows) + ".")
 
 
 def busy_and_idle(axes: Axes, series: Series, theme: Theme = LIGHT) -> list[Artist]:
@@ -406,6 +533,12 @@ def thinned(series: Series, most: int = 240) -> Series:
     counts = (total(each) for each in (series.warm, series.cold, series.throttled))
     means = (mean(each) for each in (series.concurrency, series.environments))
     return Series(series.name, series.time[starts], series.width * each, *counts, *means, series.limit)
+
+
+def _counted(number: float, _: object = None) -> str:
+    """Numbers as 10k, 10M, 10bn: of money and requests one does not say giga."""
+    size, name = next((pair for pair in ((1e9, "bn"), (1e6, "M"), (1e3, "k")) if number >= pair[0]), (1, ""))
+    return f"{number / size:g}{name}"
 
 
 def round_up(value: float) -> float:

@@ -51,7 +51,7 @@ def start_lab(tmp_path_factory):
         environment = {**environment_in(home), **environment}
         port, log = free_port(), home / "lab.log"
         command = [sys.executable, "-m", "lambdacourse.cli", "lab", str(workspace), "--no-browser", "--allow-root"]
-        command += ["--port", str(port), f"--ServerApp.token={TOKEN}"]
+        command += ["--port", str(port), f"--ServerApp.token={TOKEN}", "--LabApp.expose_app_in_browser=True"]
         with log.open("wb") as output:
             process = subprocess.Popen(command, env=environment, cwd=home, stdout=output, stderr=subprocess.STDOUT)
         lab = Lab(f"http://localhost:{port}", TOKEN, workspace, process, log, environment)

@@ -50,7 +50,7 @@ def run(notebook: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     node = nbformat.reads(json.dumps(notebook), as_version=4)
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "LAMBDACOURSE_HOME": home, "LAMBDACOURSE_LEARNER": "you"}
+        environment = {**os.environ, "LAMBDACOURSE_HOME": home, "LAMBDACOURSE_LEARNER": "you", "TQDM_DISABLE": "1"}
         client = NotebookClient(
             node, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
         )

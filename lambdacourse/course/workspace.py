@@ -10,7 +10,7 @@ import difflib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,6 +115,19 @@ def find(folder: Path | None = None) -> Path:
             return place
     where = f"{folder} is not a course folder" if folder else f"Here, in {here}, is no course folder"
     raise CourseError(f"{where}. `lambdacourse lab` makes one; `--folder FOLDER` names one that is elsewhere.")
+
+
+def exercises(names: Sequence[str] = (), folder: Path | None = None) -> dict[str, Path]:
+    """The learner's notebook of each of the assignments ``names``, or of all. Raises ``CourseError``."""
+    workspace = find(folder)
+    known = {Path(file).stem: workspace / file for file in _names(content()) if file.startswith("exercises/")}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=3, cutoff=0.4) or sorted(known)
+        raise CourseError(
+            f"The course has no assignment {unknown[0]!r}. {'Near it' if len(near) < len(known) else 'It has'}: {', '.join(near)}."
+        )
+    return {name: known[name] for name in names or known}
 
 
 def reset(name: str, folder: Path | None = None) -> Reset:

@@ -169,11 +169,10 @@ def _finish_until(slots, days, servers, pools, bins, clock, now):
 
 @_inline
 def _end_of(slots, births, place, server):
-    """When an idle environment ends."""
-    since = slots[place].finish
-    end = since + server.idle_timeout
+    """When an idle environment ends, or should have ended while it was busy."""
+    end = slots[place].finish + server.idle_timeout
     if server.ages:
-        end = max(min(end, births[place].started + server.maximum_age), since)
+        end = min(end, births[place].started + server.maximum_age)
     return end
 
 
@@ -186,7 +185,7 @@ def _warm(slots, births, row, server, bins, clock, now):
         end = _end_of(slots, births, place, server)
         if now < end:
             return place
-        _count_environment(bins, row, births[place].started, end, clock)
+        _count_environment(bins, row, births[place].started, max(end, slots[place].finish), clock)
         slots[place].next = clock.free
         clock.free = place
     return NONE
@@ -371,7 +370,7 @@ def finish(slots, births, days, servers, pools, clocks, bins):
         place = servers[row].top
         while place != NONE:
             until = _end_of(slots, births, place, servers[row])
-            _count_environment(bins, row, births[place].started, until, clock)
+            _count_environment(bins, row, births[place].started, max(until, slots[place].finish), clock)
             place = slots[place].next
 
 

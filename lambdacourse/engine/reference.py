@@ -120,9 +120,9 @@ class Server:
         return None
 
     def end_of(self, environment: Environment) -> float:
-        """When an idle environment ends: after ``idle_timeout``, or by age, but not before it is idle."""
+        """When an environment ends: after ``idle_timeout``, or by age; one that is busy then ends when it is idle."""
         age = environment.started + (self.function.maximum_age or math.inf)
-        return max(min(environment.idle_since + self.function.idle_timeout, age), environment.idle_since)
+        return min(environment.idle_since + self.function.idle_timeout, age)
 
 
 def run(plan: Plan) -> tally.Requests:

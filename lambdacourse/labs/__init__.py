@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lambdacourse.labs.concurrency import concurrency_lab
+from lambdacourse.labs.cost import cost_lab
 from lambdacourse.labs.predict import choose, predict
 
-__all__ = ["choose", "concurrency_lab", "predict"]
+__all__ = ["choose", "concurrency_lab", "cost_lab", "predict"]

@@ -1,10 +1,13 @@
 """The vocabulary: what an account, a function, its traffic and its triggers are. Frozen, validated, without behaviour."""
 
 from lambdacourse.model.account import Account
+from lambdacourse.model.coldstarts import ColdStart, Phase
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
-from lambdacourse.model.functions import ColdStart, Function
+from lambdacourse.model.functions import Function
+from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
 from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
+from lambdacourse.model.work import Work, vcpus
 
 __all__ = [
     "CALLERS",
@@ -15,16 +18,22 @@ __all__ = [
     "Exponential",
     "Function",
     "Lognormal",
+    "Phase",
     "Sync",
     "Traffic",
+    "Work",
+    "azure_trace",
+    "cloudwatch_trace",
     "constant",
     "diurnal",
     "exponential",
     "lognormal",
+    "per_minute",
     "poisson",
     "ramp",
     "spike",
     "steady",
     "throttle_status",
     "trace",
+    "vcpus",
 ]

@@ -6,23 +6,10 @@ from dataclasses import dataclass, field
 
 from lambdacourse.facts import fact
 from lambdacourse.model import checks
+from lambdacourse.model.coldstarts import ColdStart
 from lambdacourse.model.durations import Duration, as_duration
 
 ARCHITECTURES = ("x86_64", "arm64")
-
-
-@dataclass(frozen=True)
-class ColdStart:
-    """What a new execution environment costs before the handler runs.
-
-    init
-        Seconds of initialisation (the ``Init Duration`` of a REPORT line): a number or a duration. 0 means no cold start.
-    """
-
-    init: float | Duration = fact("init_default").value
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "init", as_duration("ColdStart(init", self.init))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from lambdacourse.workshop.autograde import GradedAssignment, GradedTask, configure, grade, release, release_all
+from lambdacourse.workshop.autograde import (
+    GradedAssignment,
+    GradedTask,
+    as_json,
+    as_text,
+    configure,
+    grade,
+    release,
+    release_all,
+)
 
-__all__ = ["GradedAssignment", "GradedTask", "configure", "grade", "release", "release_all"]
+__all__ = ["GradedAssignment", "GradedTask", "as_json", "as_text", "configure", "grade", "release", "release_all"]

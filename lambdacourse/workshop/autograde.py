@@ -13,7 +13,8 @@ import re
 import shutil
 import sysconfig
 import tempfile
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,10 +144,10 @@ def check_notebook(file: Path) -> None:
 
 def _grade_one(api: Any, root: Path, source: Path, notebook: Path, student: str) -> GradedAssignment:
     name = source.name
-    shutil.copytree(source, root / "solutions" / name)
+    _copy(source, root / "solutions" / name)
     submitted = root / ".nbgrader" / "submitted" / student / name
     submitted.mkdir(parents=True)
-    shutil.copy(notebook, submitted / f"{name}.ipynb")
+    shutil.copyfile(notebook, submitted / f"{name}.ipynb")
     _must(api.generate_assignment(name), f"nbgrader could not read the solution of {name}")
     _must(api.autograde(name, student), f"nbgrader could not grade {notebook}")
     graded = json.loads((root / ".nbgrader" / "autograded" / student / name / f"{name}.ipynb").read_text(encoding="utf-8"))
@@ -156,6 +157,31 @@ def _grade_one(api: Any, root: Path, source: Path, notebook: Path, student: str)
         found = {grade.name: (float(grade.score), float(grade.max_score)) for grade in grades}
     tasks = [GradedTask(id, *found[id], "" if found[id][0] == found[id][1] else messages[id]) for id in messages]
     return GradedAssignment(name, tuple(tasks))
+
+
+def as_text(graded: Sequence[GradedAssignment]) -> str:
+    """The points of each assignment, and of each task with why some were lost."""
+    lines = []
+    for assignment in graded:
+        lines.append(f"{assignment.name}: {assignment.score:g} of {assignment.max_score:g} points")
+        for task in assignment.tasks:
+            lines.append(f"  {task.score:>4g} of {task.max_score:<4g}{task.id}")
+            lines += textwrap.wrap(task.message, 100, initial_indent=" " * 14, subsequent_indent=" " * 14)
+    return "\n".join(lines)
+
+
+def as_json(graded: Sequence[GradedAssignment]) -> str:
+    """The same for machines: ``{"assignments": [{"name", "score", "max_score", "tasks": [{"id", "score", "max_score", "message"}]}]}``."""
+    return json.dumps({"assignments": [assignment.as_data() for assignment in graded]}, indent=1, ensure_ascii=False)
+
+
+def _copy(folder: Path, to: Path) -> None:
+    """Copy the files of ``folder`` without their permissions: an installation may be read-only, and the copy must not be."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            there = to / file.relative_to(folder)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, there)
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

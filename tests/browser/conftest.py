@@ -12,6 +12,21 @@ FLAGS = [
 ]  # fmt: skip
 SECONDS = 30
 
+# JupyterLab says that a kernel is idle, and then connects to it once more: cells that it was sent meanwhile are forgotten, and so is
+# a question. Once an answer comes, it listens.
+ANSWERS = """async () => {
+    for (;;) {
+        try {
+            const context = window.jupyterapp.shell.currentWidget.sessionContext;
+            await context.ready;
+            await context.session.kernel.requestKernelInfo();
+            return;
+        } catch (forgotten) {
+            await new Promise(later => setTimeout(later, 200));
+        }
+    }
+}"""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def chromium() -> str:
@@ -27,8 +42,9 @@ def chromium() -> str:
 @pytest.fixture(scope="module")
 def browser(chromium):
     """A Chromium for the tests of one file: as long as it is there, Playwright's loop keeps others from using asyncio."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
@@ -52,6 +68,7 @@ def open_notebook(page):
         page.goto(f"{lab.address(f'lab/tree/{path}')}&reset")
         page.locator(".jp-Notebook").wait_for()
         wait_until_idle(page)
+        page.evaluate(ANSWERS)
         return page
 
     return open
@@ -64,13 +81,10 @@ def run_all():
     def run(page, seconds: float = 120) -> None:
         prompts = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .jp-InputArea-prompt"
         read = f"() => [...document.querySelectorAll('{prompts}')].map(prompt => prompt.textContent.trim())"
-        for _ in range(3):
-            page.get_by_role("menuitem", name="Run", exact=True).click()
-            page.get_by_text("Run All Cells", exact=True).click()
-            page.wait_for_timeout(1_000)
-            # JupyterLab says that a kernel is idle before it listens; cells that it is sent then are forgotten.
-            if not all(prompt == "[ ]:" for prompt in page.evaluate(read)):
-                break
+        before = page.evaluate(read)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        page.wait_for_function(f"before => ({read})().some((text, cell) => text !== before[cell])", arg=before)
         try:
             page.wait_for_function(f"() => ({read})().every(text => /^\\[\\d+\\]:$/.test(text))", timeout=seconds * 1000)
         except Exception:

@@ -119,6 +119,11 @@ def test_exercise_wrong_then_right(lab, open_notebook):
     banner = page.locator('.jp-OutputArea [role="status"]', has_text="Concurrency needed")
     expect(banner).to_contain_text("0 of 2 points")
     expect(banner).to_contain_text("multiplies requests per second by milliseconds")
+    for key in ("Escape", "b", "Enter"):
+        page.keyboard.press(key)
+    page.keyboard.insert_text('hint("needed_concurrency")')
+    page.keyboard.press("Control+Enter")
+    expect(page.locator('.jp-OutputArea [role="status"]', has_text="Hint 1 of 3")).to_be_visible()
     run_cell("def needed_concurrency", f"{answer} / 1000")
     run_cell('check("needed_concurrency")')
     expect(banner).to_contain_text("2 of 2 points")

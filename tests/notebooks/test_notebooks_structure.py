@@ -70,7 +70,7 @@ def test_lesson_is_short(path):
 
 @pytest.mark.parametrize("path", TAUGHT, ids=of)
 def test_lesson_has_its_parts(path):
-    """The interviewer's question, a time, time to here, predictions, claims on trial, pitfalls, take-away, cards, exercise, facts."""
+    """The interviewer's question, a time, time to here, predictions, claims on trial, pitfalls, take-away, cards, facts."""
     notebook = read(path)
     text, code = "\n".join(texts(notebook)), "\n".join(codes(notebook))
     assert "The interviewer asks:" in text
@@ -83,8 +83,14 @@ def test_lesson_has_its_parts(path):
     for heading in ("## Pitfalls", "## Take away", FACTS_TITLE):
         assert heading in text, heading
     assert "**Cards for the drill:**" in text
-    assert f"../exercises/{path.stem}/{path.stem}.ipynb" in text
     assert "```python" in text and "```yaml" in text
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_lesson_leads_to_its_exercise(name):
+    """Every exercise that there is hangs on a lesson of the same name, which links to it."""
+    text = "\n".join(texts(read(content() / "lessons" / f"{name}.ipynb")))
+    assert f"../exercises/{name}/{name}.ipynb" in text
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=of)

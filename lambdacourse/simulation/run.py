@@ -1,10 +1,8 @@
-"""``simulate``: from triggers and an account to a ``Run`` with its figures, metrics and pictures."""
+"""``Run``: what happened in a simulation, as figures, metrics, summary and pictures."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,85 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lambdacourse import engine
 from lambdacourse.engine import tally as columns
 from lambdacourse.engine.tally import Tally, histogram_quantile
 from lambdacourse.facts import fact
-from lambdacourse.model import Account, Function, Sync, checks
+from lambdacourse.model import Function, checks
 
 if TYPE_CHECKING:
     from lambdacourse import plots
-
-Trigger = Sync | Function
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What is simulated: the triggers, the account they share, for how many ``seconds``, from which ``seed``.
-
-    ``warm_up`` seconds go before and are left out of the figures. A bare ``Function`` among the triggers has no traffic and
-    still claims its reservation.
-    """
-
-    triggers: tuple[Trigger, ...]
-    account: Account = field(default=Account())
-    seconds: float = 60.0
-    seed: int = 0
-    warm_up: float = 0.0
-
-    def __post_init__(self) -> None:
-        triggers = self.triggers if isinstance(self.triggers, tuple | list) else (self.triggers,)
-        for trigger in triggers:
-            example = "a trigger, such as Sync(function, poisson(100)), or a Function that has no traffic"
-            checks.instance("simulate(trigger", trigger, Trigger, example)
-        object.__setattr__(self, "triggers", tuple(triggers))
-        checks.instance("simulate(account", self.account, Account, "an Account, such as Account(concurrency_limit=1_000)")
-        rule = "must be a number of seconds above 0: how long the run is"
-        object.__setattr__(self, "seconds", checks.number("simulate(seconds", self.seconds, rule, above=0))
-        rule = "must be a number of seconds, 0 or more: what is simulated before the figures begin"
-        object.__setattr__(self, "warm_up", checks.number("simulate(warm_up", self.warm_up, rule, least=0))
-        rule = "must be a whole number from 0: the same seed gives the same run"
-        object.__setattr__(self, "seed", checks.whole("simulate(seed", self.seed, rule, least=0))
-        self._plan()
-
-    def _plan(self) -> engine.Plan:
-        return engine.plan(self.triggers, self.account, self.seconds, self.warm_up, self.seed)
-
-    def run(self, record: bool = False) -> Run:
-        """Simulate it. With ``record``, every single request is kept (``run["api"].requests``)."""
-        plan = self._plan()
-        return Run(self, engine.run(plan, record), plan.functions)
-
-
-def simulate(
-    *triggers: Trigger,
-    account: Account = Account(),  # noqa: B008 - frozen
-    seconds: float = 60.0,
-    seed: int = 0,
-    warm_up: float = 0.0,
-    record: bool = False,
-) -> Run:
-    """Simulate ``triggers`` on one account for ``seconds``. The same seed gives the same run, to the last bit.
-
-    >>> api = Function("api", duration=0.5)
-    >>> run = simulate(Sync(api, poisson(100)), seconds=60, seed=1)
-    >>> run["api"].throttle_rate
-    0.0
-    """
-    return Scenario(triggers, account, seconds, seed, warm_up).run(record)
-
-
-def sweep(scenarios: Iterable[Scenario], executor: Executor | None = None) -> list[Run]:
-    """Run each scenario; in threads of this machine (the kernels run side by side), or on any ``Executor``."""
-    if isinstance(scenarios, Scenario) or not isinstance(scenarios, Iterable):
-        raise TypeError(f"sweep(scenarios={scenarios!r}): must be a list of Scenarios.")
-    scenarios = [checks.instance("sweep(scenario", scenario, Scenario, "a Scenario") for scenario in scenarios]
-    if executor is not None:
-        if not callable(getattr(executor, "map", None)):
-            raise TypeError(f"sweep(executor={executor!r}): must be a concurrent.futures.Executor, or None for threads.")
-        return list(executor.map(Scenario.run, scenarios))
-    with ThreadPoolExecutor() as threads:
-        return list(threads.map(Scenario.run, scenarios))
+    from lambdacourse.pricing import Bill
+    from lambdacourse.simulation.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -264,10 +192,10 @@ class Run:
         """
         width = self.tally.bin_seconds
         rule = f"must be a multiple of {width:g} s, in which this run was counted"
-        each = min(checks.number("metrics(period", period, rule, above=0) / width, len(self.time))
+        each = checks.number("metrics(period", period, rule, above=0) / width
         if round(each) < 1 or not math.isclose(each, round(each), rel_tol=1e-9):
             raise ValueError(f"metrics(period={period!r}): {rule}.")
-        each = round(each)
+        each = min(round(each), len(self.time))
         table: dict[tuple[str, str, str], np.ndarray] = {}
         for row, function in enumerate(self.functions):
             self._function_metrics(table, row, function.name, each)
@@ -290,6 +218,7 @@ class Run:
         table[name, "Invocations", "Sum"] = invocations
         table[name, "Errors", "Sum"] = total(columns.ERRORS)
         table[name, "Throttles", "Sum"] = total(*range(columns.THROTTLES, columns.THROTTLES + len(throttle_reasons())))
+        table[name, "Duration", "SampleCount"] = invocations
         table[name, "Duration", "Sum"] = milliseconds
         with np.errstate(invalid="ignore"):
             table[name, "Duration", "Average"] = milliseconds / invocations
@@ -329,6 +258,15 @@ class Run:
         from lambdacourse import plots
 
         return plots.overview(self.series())
+
+    def bill(self, period: str | None = None, *, free_tier: bool = False) -> Bill:
+        """What the run costs in us-east-1, or with ``period="month"`` (``"day"``, ``"hour"``) what it costs to go on like that.
+
+        The free tier is a month's, so it is left out unless asked for: it would make most runs cost nothing.
+        """
+        from lambdacourse.simulation.bills import run_bill
+
+        return run_bill(self, period, free_tier)
 
     def _limit(self, function: Function) -> float | None:
         """What a function may have at most: its reservation, or what the others' reservations leave."""

@@ -192,6 +192,7 @@ FUNCTION_METRICS = {
     ("Invocations", "Sum"),
     ("Errors", "Sum"),
     ("Throttles", "Sum"),
+    ("Duration", "SampleCount"),
     ("Duration", "Sum"),
     ("Duration", "Average"),
     ("Duration", "Maximum"),
@@ -216,6 +217,7 @@ def test_metrics_add_up(run, period):
         served = result.requests.query("outcome != 'throttled'")
         groups = (1_000 * served.duration).groupby(((served.time + 1e-12) // period).astype(int))
         rows = mine.reset_index(drop=True)["Duration"]
+        assert rows["SampleCount"].equals(mine.reset_index(drop=True)["Invocations", "Sum"].rename("SampleCount"))
         assert rows["Sum"][rows["Sum"] > 0].to_dict() == pytest.approx(groups.sum()[groups.sum() > 0].to_dict())
         assert rows["Average"].dropna().to_dict() == pytest.approx(groups.mean().to_dict())
         assert rows["Maximum"].dropna().to_dict() == pytest.approx(groups.max().to_dict())

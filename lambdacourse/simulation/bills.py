@@ -1,0 +1,36 @@
+"""The bill of a run: what its functions did, at the prices of the price list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lambdacourse.engine import tally as columns
+from lambdacourse.facts import fact
+from lambdacourse.model import checks
+from lambdacourse.pricing import Bill, charges, gb_seconds
+
+if TYPE_CHECKING:
+    from lambdacourse.simulation.run import Run
+
+PERIODS = {"hour": 1, "day": 24, "month": fact("hours_per_month").value}
+"""Hours to which a bill can be scaled."""
+
+
+def run_bill(run: Run, period: str | None = None, free_tier: bool = False) -> Bill:
+    """The bill of ``run``: of the run itself, or of an hour, a day or a month in which it goes on like that."""
+    usage: dict[str, object] = {}
+
+    def add(name: str, quantity: object) -> None:
+        usage[name] = usage.get(name, 0) + quantity
+
+    for row, function in enumerate(run.functions):
+        billed = round(run.tally.total(row, columns.BILLED_MS))
+        init = min(round(1000 * run.tally.total(row, columns.INIT_SUM)), billed)
+        add("requests", round(run.tally.total(row, columns.INVOCATIONS)))
+        add(f"duration_{function.architecture}", gb_seconds(billed - init, function.memory_mb))
+        add(f"init_{function.architecture}", gb_seconds(init, function.memory_mb))
+    whole = charges(free_tier=free_tier, **usage)
+    if period is None:
+        return whole
+    checks.choice("bill(period", period, tuple(PERIODS), "what a run can be scaled to; None is the run itself")
+    return whole * (PERIODS[period] * 3600 / run.scenario.seconds)

@@ -1,0 +1,74 @@
+"""The bill of a run is that of its requests, one by one."""
+
+import numpy as np
+import pytest
+
+from lambdacourse import ColdStart, Function, Sync, constant, exponential, poisson, simulate, steady
+from lambdacourse.pricing import bill
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_run_is_priced_request_by_request(architecture):
+    """The bill of a run is the bill of each request that ran: rounded up by itself, cold ones with their initialisation."""
+    api = Function("api", duration=exponential(0.2), memory_mb=512, architecture=architecture, cold_start=ColdStart(init=0.35))
+    run = simulate(Sync(api, poisson(50)), seconds=60, seed=3, record=True)
+    ran = run["api"].requests.query("outcome != 'throttled'").sort_values("cold", ascending=False)
+    cold = int(ran.cold.sum())
+    each = bill(
+        len(ran),
+        1000 * ran.duration.to_numpy(),
+        512,
+        architecture=architecture,
+        cold_starts=cold,
+        init_ms=1000 * ran.init.to_numpy()[:cold],
+        free_tier=False,
+    )
+    assert cold > 5
+    assert run.bill().total == pytest.approx(each.total, rel=1e-9)
+
+
+def test_throttled_requests_cost_nothing():
+    """A request that never ran is not on the bill; one that failed or timed out is."""
+    failing = Function("failing", duration=1, error_rate=1, reserved_concurrency=1, cold_start=ColdStart(init=0))
+    run = simulate(Sync(failing, steady(10)), seconds=100)
+    assert run["failing"].throttles > 800
+    assert run.bill().usage["requests"] == run["failing"].invocations == run["failing"].errors
+    slow = Function("slow", duration=5, timeout=1, memory_mb=1024, cold_start=ColdStart(init=0))
+    run = simulate(Sync(slow, steady(1)), seconds=10)
+    assert run.bill().usage["duration_x86_64"] == run["slow"].invocations
+
+
+def test_month_is_the_run_going_on():
+    """A month is 730 hours of the same; the free tier, where asked for, comes off once."""
+    run = simulate(Sync(Function("api", duration=constant(0.1), memory_mb=1024), steady(10)), seconds=600, warm_up=10)
+    month = run.bill("month")
+    assert month.total == pytest.approx(run.bill().total * 730 * 6)
+    assert month.usage["requests"] == pytest.approx(10 * 730 * 3600, rel=1e-3)
+    free = run.bill("month", free_tier=True)
+    assert month.total - free.total == pytest.approx(0.2 + 400_000 * 0.0000166667)
+    assert run.bill("day").total * 730 / 24 == pytest.approx(month.total)
+
+
+def test_functions_share_a_bill():
+    """Functions of one run are on one bill, each at its memory and architecture."""
+    one = Function("one", duration=0.1, memory_mb=1024)
+    two = Function("two", duration=0.1, memory_mb=2048, architecture="arm64")
+    both = simulate(Sync(one, steady(10)), Sync(two, steady(5)), seconds=60, warm_up=5).bill()
+    apart = [simulate(Sync(each, steady(rate)), seconds=60, warm_up=5).bill() for each, rate in ((one, 10), (two, 5))]
+    assert both.total == pytest.approx(sum(apart).total)
+    assert {"duration_x86_64", "duration_arm64"} <= set(both.usage)
+
+
+def test_unknown_period_is_named():
+    """A period that is none is answered with those that there are."""
+    run = simulate(Sync(Function("api", duration=0.1), steady(1)), seconds=5)
+    with pytest.raises(ValueError, match=r"period='year'.*'hour', 'day', 'month'"):
+        run.bill("year")
+
+
+def test_duration_and_initialisation_are_apart():
+    """What initialisation costs stands in a line of its own: here a quarter of the time of the calls that were all cold."""
+    api = Function("api", duration=0.3, memory_mb=1024, idle_timeout=1, cold_start=ColdStart(init=0.1))
+    made = simulate(Sync(api, steady(0.1)), seconds=100).bill()
+    lines = {line.item: line.quantity for line in made.lines}
+    assert np.isclose(lines["Initialisation, x86_64"] / lines["Duration, x86_64"], 1 / 3)

@@ -473,41 +473,47 @@ def lanes_pictures(seconds: float, shown: Mapping[str, Lanes]) -> Picture:
     return Picture(draw, f"Environments as lanes over {seconds:g} s. {'; '.join(said)}.")
 
 
-def bars_picture(
-    columns: Sequence[tuple[str, Sequence[tuple[str, float]]]], x_label: str, meaning: str, aside: str = ""
-) -> Picture:
-    """Labelled bars: a panel for each of ``columns`` (its title, and pairs of label and seconds), on the same scale.
-
-    meaning: the colour's name in ``Theme``; bars with the label ``aside`` are as pale as what is idle.
-    """
-    most = max(value for _, bars in columns for _, value in bars)
-    count = max(len(bars) for _, bars in columns)
+def bar_panels(unit: str, panels: Mapping[str, Sequence[Row]], write: Callable[[float], str]) -> Picture:
+    """Several ``bars`` beside each other, by their titles, on the same scale: for comparing them."""
+    most = max(value for rows in panels.values() for _, value, _ in rows)
+    count = max(len(rows) for rows in panels.values())
 
     def draw(theme: Theme) -> Figure:
-        with matplotlib.rc_context(theme.style | {"axes.grid.axis": "x"}):
-            figure = Figure(figsize=(9.6, 0.9 + 0.27 * count), layout="constrained")
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(9.6, 0.9 + 0.3 * count), layout="constrained")
             FigureCanvasAgg(figure)
-            for axes, (title, bars) in zip(figure.subplots(1, len(columns), squeeze=False)[0], columns, strict=True):
-                labels, values = [label for label, _ in bars], [value for _, value in bars]
-                colours = [theme.idle if label == aside else getattr(theme, meaning) for label in labels]
-                axes.barh(range(len(bars)), values, color=colours, height=0.7)
-                for row, value in enumerate(values):
-                    axes.annotate(
-                        written_seconds(value), (value, row), (3, 0), textcoords="offset points", va="center", color=theme.ink
-                    )
-                axes.set_yticks(range(len(bars)), labels, color=theme.ink)
-                axes.set(
-                    title=f"{title}: {written_seconds(sum(values))}",
-                    xlabel=x_label,
-                    xlim=(0, 1.2 * most),
-                    ylim=(count - 0.4, -0.6),
-                )
-                axes.tick_params(left=False)
+            for axes, (title, rows) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+                places = range(len(rows))
+                values, colours = [value for _, value, _ in rows], [getattr(theme, colour) for _, _, colour in rows]
+                drawn = axes.barh(places, values, color=colours, height=0.7)
+                axes.bar_label(drawn, [write(value) for value in values], padding=4, color=theme.ink)
+                axes.set_yticks(places, [words for words, _, _ in rows], color=theme.ink)
+                axes.set(title=title, xlabel=unit, xlim=(0, 1.25 * most), ylim=(count - 0.4, -0.6))
+                axes.grid(visible=False)
                 axes.spines["left"].set_visible(False)
+                axes.tick_params(axis="y", length=0)
         return figure
 
-    said = [f"{title}: " + ", ".join(f"{label} {written_seconds(value)}" for label, value in bars) for title, bars in columns]
-    return Picture(draw, f"{x_label}. {'; '.join(said)}.".capitalize())
+    said = [f"{title}: " + ", ".join(f"{words} {write(value)}" for words, value, _ in rows) for title, rows in panels.items()]
+    return Picture(draw, f"{unit}. {'; '.join(said)}.")
+
+
+def stacks(axes: Axes, rows: Sequence[tuple[str, Sequence[Row]]], theme: Theme = LIGHT) -> list[Artist]:
+    """Bars that are made of parts, from the top down, each with its name above it and its parts' words below, where they fit."""
+    drawn: list[Artist] = []
+    width = axes.get_xlim()[1] - axes.get_xlim()[0]
+    letters = axes.get_window_extent().width * 72 / axes.figure.dpi / (0.62 * STYLE["font.size"])
+    for number, (name, parts) in enumerate(rows):
+        place = len(rows) - number - 0.5
+        left = 0.0
+        for words, value, colour in parts:
+            drawn += axes.barh([place], [value], left=left, height=0.36, color=getattr(theme, colour), edgecolor=theme.paper)
+            if len(words) < letters * value / width:
+                at = (left + value / 2, place - 0.22)
+                drawn.append(axes.text(*at, words, ha="center", va="top", color=theme.ink, fontsize=STYLE["font.size"] - 1))
+            left += value
+        drawn.append(axes.text(0, place + 0.22, name, ha="left", va="bottom", color=theme.ink))
+    return drawn
 
 
 def written_seconds(seconds: float) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lambdacourse.labs.coldstarts import coldstarts_lab
 from lambdacourse.labs.concurrency import concurrency_lab
 from lambdacourse.labs.cost import cost_lab
 from lambdacourse.labs.predict import choose, predict
 
-__all__ = ["choose", "concurrency_lab", "cost_lab", "predict"]
+__all__ = ["choose", "coldstarts_lab", "concurrency_lab", "cost_lab", "predict"]

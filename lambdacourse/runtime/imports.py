@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lambdacourse.errors import CourseError
 from lambdacourse.runtime.local import LocalLambda
+from lambdacourse.runtime.logs import read_reports
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +65,13 @@ class ImportProfile:
         from lambdacourse import plots
 
         shown = [self] if after is None else [self, after]
-        columns = [(each.title, each.bars()) for each in shown]
-        return plots.bars_picture(columns, "seconds of initialisation", "cold", aside=_BEFORE)
+        panels = {
+            f"{each.title}: {plots.written_seconds(each.whole)}": [
+                (words, seconds, "idle" if words == _BEFORE else "cold") for words, seconds in each.bars()
+            ]
+            for each in shown
+        }
+        return plots.bar_panels("seconds of initialisation", panels, plots.written_seconds)
 
     def bars(self, most: int = 8) -> list[tuple[str, float]]:
         """What adds up to the whole: Python and the runtime client, the costliest modules, the rest."""
@@ -83,11 +89,16 @@ def import_profile(
     """
     with LocalLambda(handler, code, **settings, _python_options=("-X", "importtime")) as local:
         result = local.invoke(None)
-    module = handler.rpartition(".")[0].replace("/", ".")
-    found = [each for each in _tree(result.log) if each.name == module]
-    if not found or result.report.error_type:
+    if result.report.error_type:
         raise CourseError(f"The handler {handler!r} could not be imported:\n{_without_times(result.log)}")
-    return ImportProfile(title or handler, result.init, found[-1])
+    return read_profile(result.log, handler.rpartition(".")[0].replace("/", "."), title or handler)
+
+
+def read_profile(log: str, module: str, title: str) -> ImportProfile:
+    """The profile in a log of a first call under ``-X importtime``; ``module`` is the handler's."""
+    (report,) = read_reports(log)
+    found = [each for each in _tree(log) if each.name == module]
+    return ImportProfile(title, (report.init_ms or 0.0) / 1000, found[-1])
 
 
 def _tree(text: str) -> list[Module]:

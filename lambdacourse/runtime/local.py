@@ -241,7 +241,7 @@ class LocalLambda:
         retry_speedup: float = 60.0,
         _python_options: tuple[str, ...] = (),
     ) -> None:
-        _check_platform()
+        check_platform()
         checks.name("LocalLambda(name", name, "AWS::Lambda::Function FunctionName")
         if not isinstance(handler, str) or not handler:
             raise TypeError(
@@ -586,7 +586,8 @@ def _decoded(payload: bytes) -> Any:
         return payload
 
 
-def _check_platform() -> None:
+def check_platform() -> None:
+    """``CourseError`` where a local Lambda cannot run, with what to do."""
     if os.name != "posix":
         raise CourseError(
             "The local Lambda runs on Linux and macOS. On Windows, run the course in WSL; lesson 03 shows a recorded run."

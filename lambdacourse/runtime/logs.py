@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lambdacourse.model.durations import Duration
+    from lambdacourse.pricing import Bill
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,17 @@ class Reports:
     def gb_seconds(self) -> float:
         """What the durations cost: billed seconds times GB."""
         return sum(line.billed_ms / 1000 * line.memory_mb / 1024 for line in self.lines)
+
+    def bill(self, requests: float | None = None, **settings: Any) -> Bill:
+        """What these invocations cost on demand in us-east-1, without the free tier; or ``requests`` of them like these.
+
+        settings: as for ``lambdacourse.pricing.bill``, such as ``architecture``.
+        """
+        from lambdacourse.pricing import bill
+
+        milliseconds = np.array([line.billed_ms for line in self._some().lines])
+        whole = bill(len(self), milliseconds, self.memory_mb, **{"free_tier": False, **settings})
+        return whole if requests is None else whole * (requests / len(self))
 
     @property
     def memory_mb(self) -> int:

@@ -46,7 +46,7 @@ def test_picture_of_before_and_after(tmp_path):
     after = import_profile("app.handler", tmp_path, title="after")
     assert "xml.dom.minidom" in dict(before.bars()) and "xml.dom.minidom" not in dict(after.bars())
     picture = before.plot(after)
-    assert "before: python, runtime client" in picture.alt.lower() and "xml.dom.minidom" in picture.alt
+    assert "Python, runtime client" in picture.alt and "before: " in picture.alt and "xml.dom.minidom" in picture.alt
     assert picture._repr_mimebundle_()["image/png"]
 
 

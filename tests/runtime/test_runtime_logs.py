@@ -134,6 +134,14 @@ def test_fit_is_what_the_simulator_takes():
     assert (steady.duration.mean, steady.cold_start.init.mean) == (0.1, 0)
 
 
+def test_bill():
+    """What the lines cost: GB-seconds of billed time and requests at AWS's prices, and in proportion for more of them."""
+    reports = lines([100.0] * 8 + [200.0, 1_000.0], inits=[300.0, 500.0])
+    assert reports.bill().total == pytest.approx(1.4 * 0.0000166667 + 10 * 0.2e-6)
+    assert reports.bill(1_000_000).total == pytest.approx(1e5 * reports.bill().total)
+    assert reports.bill(architecture="arm64").total == pytest.approx(1.4 * 0.0000133334 + 10 * 0.2e-6)
+
+
 def test_files(tmp_path):
     """A file is read by its path or its name; one that is not there is named; a text without lines has none."""
     file = tmp_path / "log.txt"

@@ -21,10 +21,10 @@ RECORDED = FOLDER / "recorded"
 RUNS: dict[str, dict[str, Any]] = {
     "eager": {},
     "lazy": {},
-    "lazy-report": {"events": ("report", "report")},
+    "lazy-provisioned": {"events": ("report", "report"), "provisioned_concurrency": 1},
     "eager-provisioned": {"events": ("report", "report"), "provisioned_concurrency": 1},
-    "bundled": {},
-    "thin": {"layers": [FOLDER / "layer"]},
+    "bundled": {"events": ({},), "starts": 5},
+    "thin": {"events": ({},), "starts": 5, "layers": [FOLDER / "layer"]},
 }
 """The runs that lessons show: the example's name comes first, then how it was run."""
 
@@ -71,9 +71,12 @@ def profile_example(name: str) -> ImportProfile:
     return import_profile("app.handler", _file(name).parent, title=name, timeout=60)
 
 
-def _run(name: str, events: Iterable[Any] = ({}, {}, {}), **settings: Any) -> str:
-    with LocalLambda("app.handler", _file(name).parent, name=name.partition("-")[0], timeout=60, **settings) as local:
-        return "".join(local.invoke(event).log for event in events)
+def _run(name: str, events: Iterable[Any] = ({}, {}, {}), starts: int = 1, **settings: Any) -> str:
+    logs = []
+    for _ in range(starts):
+        with LocalLambda("app.handler", _file(name).parent, name=name.partition("-")[0], timeout=60, **settings) as local:
+            logs += [local.invoke(event).log for event in events]
+    return "".join(logs)
 
 
 def _file(name: str) -> Path:
@@ -86,10 +89,11 @@ def record() -> None:
         (RECORDED / f"{name}.log").write_text(_run(**{"name": name, **settings}), encoding="utf-8")
     for name in ("eager", "lazy"):
         with LocalLambda("app.handler", _file(name).parent, timeout=60, _python_options=("-X", "importtime")) as local:
-            log = local.invoke().log
-        lines = log.splitlines()
-        end = next(number for number, line in enumerate(lines) if re.search(r"\| app$", line))
-        kept = [line for line in lines[:end] if re.search(r"\|   \S+$", line)]  # what the handler's module itself imports
-        begin = next((number for number, line in enumerate(lines) if re.search(r"\| awslambdaric.__main__$", line)), 0)
-        kept = [line for line in kept if line in lines[begin:]]
-        (RECORDED / f"{name}-imports.log").write_text("\n".join([*kept, *lines[end:]]) + "\n", encoding="utf-8")
+            lines = local.invoke().log.splitlines()
+        end = next(number for number, line in enumerate(lines) if line.endswith("| app"))
+        begin = next(number for number, line in enumerate(lines) if line.endswith("| awslambdaric.__main__"))
+        direct = [
+            line for line in lines[begin:end] if re.search(r"\|   \S+$", line)
+        ]  # what the handler's module itself imports
+        report = next(line for line in lines if line.startswith("REPORT"))
+        (RECORDED / f"{name}-imports.log").write_text("\n".join([*direct, lines[end], report]) + "\n", encoding="utf-8")

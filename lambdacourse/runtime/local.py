@@ -280,7 +280,7 @@ class LocalLambda:
             self._reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
         self.concurrency = limit
         self._on_demand_limit = limit - self._provisioned
-        self._mark = secrets.token_hex(8)
+        self._mark = f"{os.getpid()}-{secrets.token_hex(8)}"
         self.deployment = Deployment(
             name, handler, _folder("code", code), memory_mb, timeout, _variables(environment), _layers(layers), self._mark,
             _python_options,

@@ -143,13 +143,13 @@ class TestHandler:
         with LocalLambda("app.loop", HANDLERS, timeout=1) as local:
             begin = time.monotonic()
             result = local.invoke()
-            assert 1 < time.monotonic() - begin - result.init < 2
+            assert 1 < time.monotonic() - begin - result.init < 5
             assert result.payload == {
                 "errorType": "Sandbox.Timedout",
                 "errorMessage": f"RequestId: {result.request_id} Error: Task timed out after 1.00 seconds",
             }
             assert result.outcome == "timeout" and result.log.rstrip().endswith("Status: timeout")
-            assert 1_000 <= result.report.duration_ms < 1_500
+            assert 1_000 <= result.report.duration_ms < 5_000
 
     def test_memory_hog(self):
         """A handler that takes more memory than configured is ended, and says so."""
@@ -165,7 +165,7 @@ class TestHandler:
             before = psutil.Process().memory_info().rss
             result = local.invoke()
             grown = psutil.Process().memory_info().rss - before
-        assert result.outcome == "timeout" and result.report.duration_ms < 2_000
+        assert result.outcome == "timeout" and result.report.duration_ms < 5_000
         assert len(result.log) < 1_100_000 and "more bytes of output were not kept" in result.log
         assert grown < 50_000_000
 
@@ -209,12 +209,11 @@ local.{call}
 )
 def test_nothing_stays_when_the_process_ends(call, how):
     """Ctrl-C, a kernel's restart, a kill: whatever ends the process that holds a local Lambda, its processes end too."""
-    before = processes()
     script = [sys.executable, "-c", SCRIPT.format(call=call), str(HANDLERS)]
     process = subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         assert process.stdout.readline() == b"ready\n"
-        assert len(processes() - before) >= 2
+        assert len(processes(process.pid)) >= 2
         os.killpg(process.pid, how)  # as Jupyter and a terminal do: the whole group
         process.wait(20)
     finally:
@@ -222,9 +221,9 @@ def test_nothing_stays_when_the_process_ends(call, how):
         process.stdout.close()
         process.wait()
     deadline = time.monotonic() + 15
-    while processes() - before and time.monotonic() < deadline:
+    while processes(process.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not processes() - before
+    assert not processes(process.pid)
 
 
 def test_a_call_can_be_interrupted():

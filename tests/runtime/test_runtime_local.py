@@ -131,7 +131,7 @@ def test_throttles_at_the_limit():
         turned = [each for each in results if each.outcome == "throttled"]
         assert len(turned) == 3 == results.throttles
         assert {(each.status, each.reason, each.environment, each.payload) for each in turned} == {(429, reason, -1, None)}
-        assert max(each.latency for each in turned) < 0.3
+        assert max(each.latency for each in turned) < min(each.latency for each in results if each.outcome == "ok")
     with lasting(reserved_concurrency=0) as local:
         assert local.invoke(0).outcome == "throttled"
 
@@ -152,7 +152,7 @@ def test_rate_is_kept():
         local.prepare(4)
         results = local.invoke_many([0.3] * 6, rate=10)
     gaps = [after.time - before.time for before, after in pairwise(results)]
-    assert sum(gaps) == pytest.approx(0.5, abs=0.15)
+    assert min(gaps) > 0.05 and 0.49 < sum(gaps) < 1.5, "not one after the other, which would take 1.5 s"
     assert results.table.columns.tolist() == ["time", "outcome", "reason", "environment", "cold", "init", "duration", "latency"]
 
 
@@ -233,8 +233,8 @@ class TestAsynchronous:
         )
         assert {each.request_id for each in queued.attempts} == {queued.request_id}
         first, second, third = queued.attempts
-        assert second.time - first.time - first.latency == pytest.approx(60 / 600, abs=0.08)
-        assert third.time - second.time - second.latency == pytest.approx(120 / 600, abs=0.08)
+        assert second.time - first.time - first.latency >= 60 / 600
+        assert third.time - second.time - second.latency >= 120 / 600
         assert took >= 180 / 600
 
     def test_failure_record(self, tmp_path):

@@ -149,6 +149,7 @@ class TestHandler:
                 "errorMessage": f"RequestId: {result.request_id} Error: Task timed out after 1.00 seconds",
             }
             assert result.outcome == "timeout" and result.log.rstrip().endswith("Status: timeout")
+            assert len(processes()) == 1, "only the warden"
             assert 1_000 <= result.report.duration_ms < 5_000
 
     def test_memory_hog(self):

@@ -163,10 +163,13 @@ def test_provisioned_serve_first_and_then_spill():
         result = local.invoke()
         assert not result.cold and result.report.init_ms is None
         assert result.payload["environment"]["AWS_LAMBDA_INITIALIZATION_TYPE"] == "provisioned-concurrency"
-    with lasting(provisioned_concurrency=2, reserved_concurrency=3, idle_timeout=0.01) as local:
+    with lasting(provisioned_concurrency=2, reserved_concurrency=3, idle_timeout=1) as local:
         results = local.invoke_many([0.4] * 4)
         assert (results.cold_starts, results.throttles) == (1, 1)
-        time.sleep(0.05)
+        (spilled,) = (each.environment for each in results if each.cold)
+        local._idle.sort(key=lambda each: each.number == spilled)  # as if it had finished last
+        assert local.invoke(0).environment != spilled
+        time.sleep(1.1)
         assert local.environments == 2, "the idle timeout does not end what is provisioned"
 
 
@@ -176,7 +179,7 @@ def test_idle_environments_end():
         first = local.invoke()
         assert not local.invoke().cold
         time.sleep(0.3)
-        assert local.environments == 0
+        assert local.environments == 0 and not list(local._folder.iterdir()), "its /tmp is gone too"
         again = local.invoke()
     assert again.cold and again.environment != first.environment and again.payload["calls"] == 1
 

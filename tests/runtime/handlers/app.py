@@ -142,7 +142,8 @@ def fork(event, context):
 def abandon(event, context):
     """Leave behind a process that has made itself independent, and say which."""
     read, write = os.pipe()
-    if os.fork() == 0:
+    first = os.fork()
+    if first == 0:
         os.setsid()
         child = os.fork()
         if child:
@@ -150,6 +151,7 @@ def abandon(event, context):
             os._exit(0)
         time.sleep(600)
         os._exit(0)
+    os.waitpid(first, 0)
     return int(os.read(read, 20))
 
 

@@ -5,7 +5,8 @@
     with LocalLambda("app.handler", "my-function", memory_mb=512) as local:
         print(local.invoke({"name": "world"}).log)
 
-* ``local``: the function: environments, throttles, retries. ``environment``: one of them, a process. ``api``: what they speak.
+* ``local``: the function: environments, throttles, retries; ``deployment``: its settings; ``invocations``: what one gets.
+* ``environment``: one of them, a process; ``processes``: what the system tells of it; ``api``: the Runtime API.
 * ``sources``: a queue and a stream in memory that feed a handler. ``events``: the shapes of what it gets.
 * ``logs``: REPORT lines, written and read. ``imports``: what an initialisation is spent on. ``compare``: beside the simulator.
 
@@ -16,7 +17,8 @@ from __future__ import annotations
 
 from lambdacourse.runtime.compare import Comparison, compare
 from lambdacourse.runtime.imports import ImportProfile, import_profile
-from lambdacourse.runtime.local import AsyncInvocation, Invocation, Invocations, LocalLambda
+from lambdacourse.runtime.invocations import AsyncInvocation, Invocation, Invocations
+from lambdacourse.runtime.local import LocalLambda
 from lambdacourse.runtime.logs import Report, Reports, read_reports
 from lambdacourse.runtime.sources import Delivery, LocalQueue, LocalStream
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from lambdacourse.model import Account, Sync, checks, trace
 from lambdacourse.model.traffic import Traffic
-from lambdacourse.runtime.local import Invocations, LocalLambda
+from lambdacourse.runtime.invocations import Invocations
+from lambdacourse.runtime.local import LocalLambda
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,11 +19,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from lambdacourse.facts import fact
-from lambdacourse.runtime import api, logs
-from lambdacourse.runtime.events import REGION, arn
+from lambdacourse.runtime import api, logs, processes
+from lambdacourse.runtime.deployment import Deployment
+from lambdacourse.runtime.events import REGION
 from lambdacourse.runtime.warden import MARK, end_marked
 
 HERE = Path(__file__).parent
@@ -33,26 +32,6 @@ LOG_LIMIT = 1_048_576
 """Bytes of output kept of one call. The rest is counted."""
 KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """All that a handler sees of this machine's own environment variables: its AWS keys, for one, stay here."""
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """What was deployed: the handler, its code, and the function's settings. Checked by ``LocalLambda``."""
-
-    name: str
-    handler: str
-    code: Path
-    memory_mb: int
-    timeout: float
-    variables: dict[str, str]
-    layers: tuple[Path, ...]
-    mark: str
-    """Under which id the processes of all its environments are found."""
-    python_options: tuple[str, ...] = ()
-
-    @property
-    def function_arn(self) -> str:
-        return arn("lambda", f"function:{self.name}")
 
 
 @dataclass(frozen=True)
@@ -81,11 +60,40 @@ class Served:
 
 
 class Breakdown(Exception):
-    """The environment did not answer: the error that Lambda reports for it."""
+    """The environment did not answer. error_type: Lambda's; note: ours, for the log."""
 
     def __init__(self, error_type: str, message: str, note: str = "") -> None:
         super().__init__(message)
         self.error_type, self.message, self.note = error_type, message, note
+
+    @property
+    def status(self) -> str:
+        """As REPORT and INIT_REPORT lines have it."""
+        return "timeout" if self.error_type == "Sandbox.Timedout" else "error"
+
+    @property
+    def reported_type(self) -> str:
+        """The error type in such a line; it has none for a timeout."""
+        return "" if self.status == "timeout" else self.error_type
+
+    def payload(self, request_id: str) -> bytes:
+        """What the caller gets."""
+        return json.dumps({"errorType": self.error_type, "errorMessage": f"RequestId: {request_id} {self.message}"}).encode()
+
+
+class Reported(Breakdown):
+    """A breakdown that the runtime itself described, in its last call."""
+
+    def __init__(self, call: api.Call) -> None:
+        error_type = call.headers.get("lambda-runtime-function-error-type", "")
+        known = error_type if error_type.startswith(("Runtime.", "Function.")) else "Runtime.Unknown"
+        super().__init__(known, call.body.decode("utf-8", errors="replace"))
+
+    def payload(self, request_id: str) -> bytes:
+        try:
+            return json.dumps(json.loads(self.message) | {"requestId": request_id}).encode()
+        except (ValueError, TypeError):
+            return self.message.encode()
 
 
 class Environment:
@@ -124,38 +132,36 @@ class Environment:
         self._new = False
         begin = time.monotonic()
         deadline = begin + self.deployment.timeout
-        repeated, status, error_type = None, "success", ""
+        repeated, broken = None, None
         try:
-            self._thaw()
-            if self._waiting is None or self._process.poll() is not None:
-                repeated = self._repeat_init(deadline, lines, begin)
-            lines.append(logs.start_line(request.id))
-            payload, failed = self._call(request, deadline)
-        except Breakdown as broken:
-            if not lines or not lines[-1].startswith("START"):
+            try:
+                repeated = self._wake(deadline, lines)
+            finally:
                 lines.append(logs.start_line(request.id))
-            failed = True
-            payload = _error_payload(broken, request.id)
-            status = "timeout" if broken.error_type == "Sandbox.Timedout" else "error"
-            error_type = broken.error_type if status == "error" else ""
-            if broken.note:
-                self._log += f"{broken.note}\n".encode()
+            payload, failed = self._call(request, deadline)
+        except Breakdown as problem:
+            broken = problem
+            payload, failed = broken.payload(request.id), True
             self._break_down()
         duration = time.monotonic() - begin
-        lines += [self._take_log(), logs.end_line(request.id)]
-        report = logs.Report(
-            request.id,
-            duration_ms=round(1000 * duration, 2),
-            billed_ms=logs.billed(round(1000 * duration, 2), round(1000 * (init or 0.0), 2)),
-            memory_mb=self.deployment.memory_mb,
-            max_memory_mb=self._peak_memory_mb(error_type),
-            init_ms=None if init is None else round(1000 * init, 2),
-            status=status,
-            error_type=error_type,
-        )
+        report = self._report(request.id, duration, init, broken)
+        lines += [self._take_log(), broken.note if broken else "", logs.end_line(request.id), report.line]
         self._freeze()
-        log = "\n".join(line.rstrip("\n") for line in [*lines, report.line] if line) + "\n"
+        log = "\n".join(line.rstrip("\n") for line in lines if line) + "\n"
         return Served(payload, failed, report, log, init, repeated, duration)
+
+    def _report(self, request_id: str, duration: float, init: float | None, broken: Breakdown | None) -> logs.Report:
+        duration_ms, init_ms = round(1000 * duration, 2), None if init is None else round(1000 * init, 2)
+        return logs.Report(
+            request_id,
+            duration_ms,
+            logs.billed(duration_ms, init_ms or 0.0),
+            self.deployment.memory_mb,
+            self._peak_memory_mb(broken),
+            init_ms,
+            status=broken.status if broken else "success",
+            error_type=broken.reported_type if broken else "",
+        )
 
     def kill(self) -> None:
         """End its processes while another thread is talking with them; none is started again."""
@@ -175,27 +181,29 @@ class Environment:
         try:
             self._initialise(begin + init_limit())
         except Breakdown as broken:
-            timed_out = broken.error_type == "Sandbox.Timedout"
-            status, error_type = ("timeout", "") if timed_out else ("error", broken.error_type)
-            self._break_down()
-            took = 1000 * (time.monotonic() - begin)
-            lines += [self._take_log(), logs.init_report_line(took, "init", status, error_type)]
+            self._init_failed(broken, "init", begin, lines)
             return None
         lines.append(self._take_log())
         return time.monotonic() - begin
 
-    def _repeat_init(self, deadline: float, lines: list[str], begin: float) -> float:
-        """Initialise again, within a call and its timeout."""
+    def _wake(self, deadline: float, lines: list[str]) -> float | None:
+        """Go on after the last call; or, broken down since, initialise again within this one: the seconds which that took."""
+        self._thaw()
+        if self._waiting is not None and self._process.poll() is None:
+            return None
+        begin = time.monotonic()
         self._break_down()
         try:
             self._initialise(deadline)
         except Breakdown as broken:
-            timed_out = broken.error_type == "Sandbox.Timedout"
-            status, error_type = ("timeout", "") if timed_out else ("error", broken.error_type)
-            took = 1000 * (time.monotonic() - begin)
-            lines += [self._take_log(), logs.init_report_line(took, "invoke", status, error_type)]
+            self._init_failed(broken, "invoke", begin, lines)
             raise
         return time.monotonic() - begin
+
+    def _init_failed(self, broken: Breakdown, phase: str, begin: float, lines: list[str]) -> None:
+        self._break_down()
+        took = 1000 * (time.monotonic() - begin)
+        lines += [self._take_log(), logs.init_report_line(took, phase, broken.status, broken.reported_type)]
 
     def _initialise(self, deadline: float) -> None:
         """Start the process and wait until the runtime asks for its first event."""
@@ -203,7 +211,7 @@ class Environment:
         call = self._listen(deadline)
         if call.path == api.INIT_ERROR:
             call.accept()
-            raise _reported(call)
+            raise Reported(call)
         if call.path != api.NEXT:
             raise Breakdown("Runtime.ExitError", f"Error: The runtime began with {call.method} {call.path}")
         self._waiting = call
@@ -236,7 +244,7 @@ class Environment:
         return found | {
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
-            **deployment.variables,
+            **deployment.environment,
             "PYTHONPATH": os.pathsep.join(map(str, [deployment.code, *deployment.layers])),
             "PYTHONDONTWRITEBYTECODE": "1",  # /var/task cannot be written
             "HOME": str(self.tmp),
@@ -254,7 +262,7 @@ class Environment:
             "AWS_LAMBDA_INITIALIZATION_TYPE": self.kind,
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{deployment.name}",
             "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[$LATEST]{self.number:032x}",
-            "LAMBDACOURSE_LIMITS": _limits(deployment.memory_mb),
+            "LAMBDACOURSE_LIMITS": processes.limits(deployment.memory_mb),
             MARK: self.mark,
         }
 
@@ -269,7 +277,7 @@ class Environment:
             "Lambda-Runtime-Aws-Request-Id": request.id,
             "Lambda-Runtime-Invocation-Id": attempt,
             "Lambda-Runtime-Deadline-Ms": str(int(1000 * (time.time() + left))),
-            "Lambda-Runtime-Invoked-Function-Arn": self.deployment.function_arn,
+            "Lambda-Runtime-Invoked-Function-Arn": self.deployment.arn,
             "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0",
         }
         waiting.reply(200, request.body, headers)
@@ -295,7 +303,7 @@ class Environment:
                     call.accept()
                     answer = call.body, call.path.endswith("/error")
         except Breakdown as broken:
-            if answer is None or broken.error_type == "Sandbox.Timedout":
+            if answer is None or broken.status == "timeout":
                 raise
             self._break_down()  # it answered, and then broke: the answer counts, and the next call initialises again
             return answer
@@ -341,22 +349,22 @@ class Environment:
 
     def _look(self) -> None:
         """Whether the processes keep within their memory and number."""
-        family = _family(self._process.pid)
+        family = processes.family(self._process.pid)
         most = processes_limit()
         if len(family) > most:
             note = f"lambdacourse: more than {most:,} processes; Lambda would have refused the next one"
             raise Breakdown("Runtime.ExitError", "Error: Runtime exited with error: signal: killed", note)
-        used = sum(map(_memory_mb, family))
+        used = sum(map(processes.memory_mb, family))
         self._memory_mb = max(self._memory_mb, used)
         if used > self.deployment.memory_mb:
             raise Breakdown("Runtime.OutOfMemory", "Error: Runtime exited with error: signal: killed")
 
-    def _peak_memory_mb(self, error_type: str) -> int:
+    def _peak_memory_mb(self, broken: Breakdown | None) -> int:
         """``Max Memory Used``: of the process since its start, as far as the system tells."""
-        if error_type == "Runtime.OutOfMemory":
+        if broken is not None and broken.error_type == "Runtime.OutOfMemory":
             return self.deployment.memory_mb
         if self._process is not None:
-            self._memory_mb = max(self._memory_mb, _high_water_mb(self._process.pid))
+            self._memory_mb = max(self._memory_mb, processes.high_water_mb(self._process.pid))
         return min(self._memory_mb, self.deployment.memory_mb)
 
     # Its output
@@ -404,8 +412,8 @@ class Environment:
         self._waiting = None
         if self._process is None:
             return
-        alone = self._process.poll() is None and len(_family(self._process.pid)) == 1
-        self._memory_mb = max(self._memory_mb, _high_water_mb(self._process.pid))
+        alone = self._process.poll() is None and len(processes.family(self._process.pid)) == 1
+        self._memory_mb = max(self._memory_mb, processes.high_water_mb(self._process.pid))
         self._signal(signal.SIGKILL)
         self._process.wait()
         if not alone:
@@ -430,86 +438,3 @@ def processes_limit() -> int:
 
 def _most() -> int:
     return fact("sync_payload_bytes").value
-
-
-def _limits(memory_mb: int) -> str:
-    """What ``bootstrap.py`` takes on. Memory and the number of processes are watched; these hold between two looks."""
-    megabyte = 1024**2
-    limits = {
-        "CORE": 0,
-        "NOFILE": fact("file_descriptors_maximum").value,
-        "FSIZE": fact("ephemeral_minimum").value * megabyte,
-        "DATA": (2 * memory_mb + 4096) * megabyte,
-    }
-    return " ".join(f"{name}={value}" for name, value in limits.items())
-
-
-def _family(pid: int) -> list[int]:
-    """``pid`` and the processes that descend from it, as far as they have not made themselves independent."""
-    found, known = [pid], 0
-    while known < len(found):
-        parent = found[known]
-        known += 1
-        try:
-            for task in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208 - a hundred times a second
-                with open(f"/proc/{parent}/task/{task}/children", encoding="ascii") as file:  # noqa: PTH123
-                    found += map(int, file.read().split())
-        except OSError:
-            if known == 1 and not Path("/proc/self").exists():
-                return [pid, *(child.pid for child in _children(pid))]
-    return found
-
-
-def _children(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        return []
-
-
-def _memory_mb(pid: int) -> int:
-    """Memory of a process in MB; what several share is counted once."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:  # noqa: PTH123 - many times a second
-            return next((int(line.split()[1]) // 1024 for line in file if line.startswith("Pss:")), 0)
-    except OSError:
-        pass
-    try:
-        return psutil.Process(pid).memory_info().rss // 1024**2
-    except psutil.Error:
-        return 0
-
-
-def _high_water_mb(pid: int) -> int:
-    """The most memory that a process ever had, in MB; what it has now, where the system does not tell."""
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - after every call
-            return next((int(line.split()[1]) // 1024 for line in file if line.startswith("VmHWM:")), 0)
-    except OSError:
-        return _memory_mb(pid)
-
-
-def _reported(call: api.Call) -> Breakdown:
-    """The error that a runtime reported of its initialisation."""
-    error_type = call.headers.get("lambda-runtime-function-error-type", "Runtime.Unknown")
-    if not error_type.startswith(("Runtime.", "Function.")):
-        error_type = "Runtime.Unknown"
-    return Reported(error_type, call.body)
-
-
-class Reported(Breakdown):
-    """A breakdown that the runtime itself described."""
-
-    def __init__(self, error_type: str, body: bytes) -> None:
-        super().__init__(error_type, body.decode("utf-8", errors="replace"))
-        self.body = body
-
-
-def _error_payload(broken: Breakdown, request_id: str) -> bytes:
-    """What the caller gets of a breakdown."""
-    if isinstance(broken, Reported):
-        try:
-            return json.dumps(json.loads(broken.body) | {"requestId": request_id}).encode()
-        except (ValueError, TypeError):
-            return broken.body
-    return json.dumps({"errorType": broken.error_type, "errorMessage": f"RequestId: {request_id} {broken.message}"}).encode()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 import secrets
 import shutil
 import subprocess
@@ -17,8 +16,6 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,165 +25,13 @@ from lambdacourse.errors import CourseError
 from lambdacourse.facts import fact
 from lambdacourse.model import checks
 from lambdacourse.runtime import events
-from lambdacourse.runtime.environment import Breakdown, Deployment, Environment, Request, Served
-from lambdacourse.runtime.logs import Report, Reports
+from lambdacourse.runtime.deployment import Deployment
+from lambdacourse.runtime.environment import Breakdown, Environment, Request, Served
+from lambdacourse.runtime.invocations import AsyncInvocation, Invocation, Invocations
 from lambdacourse.runtime.warden import end_marked
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from lambdacourse import plots
-
-RESERVED_VARIABLES = frozenset(
-    {
-        "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
-        "AWS_LAMBDA_MAX_CONCURRENCY", "AWS_LAMBDA_METADATA_API", "AWS_LAMBDA_METADATA_TOKEN",
-    }
-)  # fmt: skip
-"""Environment variables that a function may not set."""
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """What the caller of one invocation gets, and what was measured. Times in seconds.
-
-    status
-        HTTP: 200 when the function ran, well or not; 429 when it was throttled.
-    payload
-        The response, or the error's ``errorType``, ``errorMessage`` and, from a handler, ``stackTrace``; None when throttled.
-    function_error
-        ``"Unhandled"`` when the handler or the runtime failed (``X-Amz-Function-Error``), otherwise None.
-    reason
-        The throttle's ``Reason``.
-    time, latency
-        When the request arrived, since the local Lambda began; from there to the result.
-    environment
-        The number of the one that served it; -1 when none did.
-    cold, init
-        Whether an environment was initialised for it, and for how long it waited for that: a new one's ``Init Duration``, or
-        what a broken one took to initialise again, which is part of ``duration``.
-    log
-        What CloudWatch would hold of it.
-    """
-
-    request_id: str
-    status: int
-    payload: Any
-    time: float
-    latency: float
-    function_error: str | None = None
-    reason: str | None = None
-    environment: int = -1
-    cold: bool = False
-    init: float = 0.0
-    duration: float = 0.0
-    report: Report | None = field(default=None, repr=False)
-    log: str = field(default="", repr=False)
-
-    @property
-    def outcome(self) -> str:
-        """``ok``, ``error``, ``timeout`` or ``throttled``, as the simulator names them."""
-        if self.status == 429:
-            return "throttled"
-        if self.report is not None and self.report.status == "timeout":
-            return "timeout"
-        return "error" if self.function_error else "ok"
-
-
-class Invocations(Sequence[Invocation]):
-    """Several invocations, in the order in which they arrived."""
-
-    def __init__(self, invocations: Iterable[Invocation]) -> None:
-        self._all = tuple(sorted(invocations, key=lambda each: each.time))
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-    def __getitem__(self, index):
-        return Invocations(self._all[index]) if isinstance(index, slice) else self._all[index]
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} invocations: {self.cold_starts} cold starts, {self.throttles} throttled, {self.errors} errors>"
-
-    @property
-    def cold_starts(self) -> int:
-        return sum(each.cold for each in self)
-
-    @property
-    def throttles(self) -> int:
-        return sum(each.outcome == "throttled" for each in self)
-
-    @property
-    def errors(self) -> int:
-        return sum(each.outcome in ("error", "timeout") for each in self)
-
-    @property
-    def peak_concurrency(self) -> int:
-        """The most that ran at the same time."""
-        served = [each for each in self if each.environment >= 0]
-        steps = sorted([(each.time, 1) for each in served] + [(each.time + each.latency, -1) for each in served])
-        return int(np.cumsum([step for _, step in steps]).max(initial=0))
-
-    def latency(self, q: float) -> float:
-        """The ``q`` quantile of seconds from arrival to result, of those that were served."""
-        checks.number("latency(q", q, "must be a number from 0 to 1", least=0, most=1)
-        served = [each.latency for each in self if each.environment >= 0]
-        return float(np.quantile(served, q)) if served else float("nan")
-
-    @property
-    def reports(self) -> Reports:
-        """Their REPORT lines."""
-        return Reports(tuple(each.report for each in self if each.report is not None))
-
-    @property
-    def log(self) -> str:
-        """Their logs, one after the other."""
-        return "".join(each.log for each in self)
-
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """One row each, in the simulator's columns."""
-        import pandas as pd
-
-        names = ("time", "outcome", "reason", "environment", "cold", "init", "duration", "latency")
-        return pd.DataFrame([[getattr(each, name) for name in names] for each in self], columns=list(names))
-
-    def plot_lanes(self, seconds: float | None = None) -> plots.Picture:
-        """Each environment as a swim lane, as the simulator's are drawn; the first ``seconds``, or all."""
-        from lambdacourse import plots
-
-        table = self.table.assign(time=self.table.time - (self.table.time.min() if len(self) else 0.0))
-        whole = float((table.time + table.latency).max()) if len(self) else 1.0
-        shown = plots.Lanes.of(table, whole if seconds is None else seconds)
-        return plots.lanes_picture("Measured: each environment in its lane", whole if seconds is None else seconds, shown)
-
-
-class AsyncInvocation:
-    """An event that was queued (HTTP 202). ``wait`` for what becomes of it.
-
-    attempts: the invocations so far. outcome: None while it is tried; then ``"Success"``, ``"RetriesExhausted"`` or
-    ``"EventAgeExceeded"``. record: what an on-failure destination gets, or None.
-    """
-
-    status = 202
-
-    def __init__(self, request_id: str) -> None:
-        self.request_id = request_id
-        self.attempts: list[Invocation] = []
-        self.outcome: str | None = None
-        self.record: dict[str, Any] | None = None
-        self._done = threading.Event()
-
-    def wait(self, seconds: float | None = None) -> AsyncInvocation:
-        """Wait until it was served or given up, at most ``seconds``."""
-        self._done.wait(seconds)
-        return self
-
-    def __repr__(self) -> str:
-        return f"<asynchronous event {self.request_id}: {self.outcome or 'pending'} after {len(self.attempts)} attempts>"
+    pass
 
 
 class LocalLambda:
@@ -242,17 +87,10 @@ class LocalLambda:
         _python_options: tuple[str, ...] = (),
     ) -> None:
         check_platform()
-        checks.name("LocalLambda(name", name, "AWS::Lambda::Function FunctionName")
-        if not isinstance(handler, str) or not handler:
-            raise TypeError(
-                f"LocalLambda(handler={handler!r}): must be a text such as 'app.handler' (AWS::Lambda::Function Handler)."
-            )
-        least, most = fact("memory_minimum").value, fact("memory_maximum").value
-        rule = f"must be a whole number of MB from {least} to {most:,} (AWS::Lambda::Function MemorySize)"
-        memory_mb = checks.whole("LocalLambda(memory_mb", memory_mb, rule, least=least, most=most)
-        most = fact("timeout_maximum").value
-        rule = f"must be a number of seconds from 1 to {most} (AWS::Lambda::Function Timeout)"
-        timeout = checks.number("LocalLambda(timeout", timeout, rule, least=1, most=most)
+        self._mark = f"{os.getpid()}-{secrets.token_hex(8)}"
+        self.deployment = Deployment(
+            name, handler, code, memory_mb, timeout, environment or {}, layers, self._mark, _python_options
+        )
         rule = "must be a whole number of 1 or more (environments at the same time)"
         limit = checks.whole("LocalLambda(concurrency_limit", concurrency_limit, rule, least=1)
         if reserved_concurrency is not None:
@@ -280,11 +118,6 @@ class LocalLambda:
             self._reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
         self.concurrency = limit
         self._on_demand_limit = limit - self._provisioned
-        self._mark = f"{os.getpid()}-{secrets.token_hex(8)}"
-        self.deployment = Deployment(
-            name, handler, _folder("code", code), memory_mb, timeout, _variables(environment), _layers(layers), self._mark,
-            _python_options,
-        )  # fmt: skip
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._began = time.monotonic()
@@ -488,7 +321,7 @@ class LocalLambda:
         last = queued.attempts[-1] if queued.attempts else None
         queued.record = events.async_failure(
             request_id=request.id,
-            function_arn=self.deployment.function_arn,
+            function_arn=self.deployment.arn,
             condition=condition,
             invocations=len(queued.attempts),
             event=json.loads(request.body),
@@ -561,6 +394,16 @@ class LocalLambda:
         return Request(str(uuid.uuid4()), body)
 
 
+def check_platform() -> None:
+    """``CourseError`` where a local Lambda cannot run, with what to do."""
+    if os.name != "posix":
+        raise CourseError(
+            "The local Lambda runs on Linux and macOS. On Windows, run the course in WSL; lesson 03 shows a recorded run."
+        )
+    if importlib.util.find_spec("awslambdaric") is None:
+        raise CourseError("The local Lambda needs AWS's runtime client: pip install awslambdaric")
+
+
 def _invocation(request: Request, served: Served, environment: int, arrived: float, latency: float) -> Invocation:
     return Invocation(
         request_id=request.id,
@@ -584,48 +427,3 @@ def _decoded(payload: bytes) -> Any:
         return json.loads(payload)
     except ValueError:
         return payload
-
-
-def check_platform() -> None:
-    """``CourseError`` where a local Lambda cannot run, with what to do."""
-    if os.name != "posix":
-        raise CourseError(
-            "The local Lambda runs on Linux and macOS. On Windows, run the course in WSL; lesson 03 shows a recorded run."
-        )
-    if importlib.util.find_spec("awslambdaric") is None:
-        raise CourseError("The local Lambda needs AWS's runtime client: pip install awslambdaric")
-
-
-def _folder(what: str, value: str | Path) -> Path:
-    folder = Path(checks.instance(f"LocalLambda({what}", value, str | Path, "the path of a folder")).expanduser().resolve()
-    if not folder.is_dir():
-        raise CourseError(f"LocalLambda({what}={str(value)!r}): there is no such folder.")
-    return folder
-
-
-def _layers(layers: Sequence[str | Path]) -> tuple[Path, ...]:
-    most = fact("layers").value
-    if len(layers) > most:
-        raise ValueError(f"LocalLambda(layers={layers!r}): at most {most} layers (AWS::Lambda::Function Layers).")
-    return tuple(_folder("layers", layer) for layer in layers)
-
-
-def _variables(environment: Mapping[str, str] | None) -> dict[str, str]:
-    """The function's variables, by Lambda's rules for their names and size."""
-    variables = dict(environment or {})
-    for name, value in variables.items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise TypeError(
-                f"LocalLambda(environment={{{name!r}: {value!r}}}): names and values are texts (Environment Variables)."
-            )
-        if name in RESERVED_VARIABLES:
-            raise ValueError(f"LocalLambda(environment): {name} is reserved by Lambda and cannot be set.")
-        if not re.fullmatch(r"[A-Za-z]\w+", name, re.ASCII):
-            raise ValueError(
-                f"LocalLambda(environment): {name!r} must begin with a letter and be two or more letters, digits or underscores."
-            )
-    size = len(json.dumps(variables).encode())
-    most = fact("environment_variables_maximum").value
-    if variables and size > most * 1024:
-        raise ValueError(f"LocalLambda(environment): the variables take {size:,} bytes, more than {most} KB together.")
-    return variables

@@ -586,4 +586,4 @@ def _hand_to(function: Target, event: dict[str, Any]) -> _Answer:
 
 
 def _arn_of(function: Target) -> str:
-    return function.deployment.function_arn if isinstance(function, LocalLambda) else _Context.invoked_function_arn
+    return function.deployment.arn if isinstance(function, LocalLambda) else _Context.invoked_function_arn

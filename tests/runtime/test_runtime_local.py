@@ -13,7 +13,7 @@ from runtime_handlers import HANDLERS
 from lambdacourse.errors import CourseError
 from lambdacourse.facts import fact
 from lambdacourse.runtime import LocalLambda
-from lambdacourse.runtime.local import RESERVED_VARIABLES
+from lambdacourse.runtime.deployment import RESERVED_VARIABLES
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

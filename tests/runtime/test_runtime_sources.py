@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from runtime_handlers import HANDLERS
 
 from lambdacourse.runtime import LocalLambda, LocalQueue, LocalStream
-from lambdacourse.runtime.sources import checkpoint, failed_messages
+from lambdacourse.runtime.mapping import checkpoint, failed_messages
 
 # AWS's own examples, as its developer guide prints them (2026).
 SQS = """{"Records":[{"messageId":"059f36b4-87a3-44ab-83d2-661975830a7d","receiptHandle":"AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a...",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -33,7 +34,8 @@ class Fact:
     ``value`` is a number, a string, a list, or a table of numbers (a measured table). ``as_of`` is the date of the source's
     text, ``checked`` the day it was last compared with the source. ``sureness`` is ``"high"`` (AWS's own text, or run here),
     ``"medium"`` (one secondary source, or derived) or ``"low"`` (unverified). ``assumption`` marks what AWS does not publish:
-    a choice of this course, with the reason in ``note``.
+    a choice of this course, with the reason in ``note`` and, where it can be changed, the ``parameter`` that changes it, such as
+    ``"Function.idle_timeout"``.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Fact:
     checked: datetime.date
     sureness: str
     assumption: bool = False
+    parameter: str = ""
     note: str = ""
 
     def __str__(self) -> str:
@@ -101,6 +104,33 @@ def search(words: str) -> Facts:
     )
 
 
+def assumptions_page() -> str:
+    """``ASSUMPTIONS.md``: what AWS does not publish, what the course takes for it, why, and the parameter that changes it."""
+    rows = [
+        f"| {found.what} | {found.text} | {_changed_by(found)} | {found.note} |"
+        for found in _load().values()
+        if found.assumption
+    ]
+    return "\n".join(
+        [
+            "# Assumptions",
+            "",
+            "What AWS does not publish, and what this course takes for it. Where a parameter is named, another value can be tried with it;",
+            "the others are part of how the simulator works. Made from `facts.toml`, so not edited by hand.",
+            "",
+            "| Assumption | Value | Parameter | Why |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _changed_by(found: Fact) -> str:
+    owner, _, argument = found.parameter.partition(".")
+    return f"`{owner}({argument}=…)`" if argument else ""
+
+
 def older_than(days: int, today: datetime.date | None = None) -> Facts:
     """The facts that were last checked more than ``days`` days ago."""
     limit = (today or datetime.date.today()) - datetime.timedelta(days=days)
@@ -122,7 +152,7 @@ def write_quantity(value: Any, unit: str) -> str:
         return f"${whole}.{cents:0<2}{unit[3:]}"
     if unit == "HTTP status":
         return f"HTTP {value}"
-    if value == 1 and unit.endswith("s") and " " not in unit and "/" not in unit:
+    if value == 1 and re.fullmatch(r"[A-Za-z]{3,}s", unit):  # one second; but ms and GB-s stay as they are
         unit = unit[:-1]
     return f"{_plain(value)} {unit}".strip()
 

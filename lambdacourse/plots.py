@@ -127,22 +127,30 @@ def image_html(light: str, dark: str, alt: str) -> str:
 class Series:
     """One function over time: arrays with one value per bin of ``width`` seconds.
 
-    warm, cold, throttled: requests; concurrency, environments: means of those busy, and of those that are there.
+    provisioned, warm, cold, throttled: requests; concurrency, environments, allocated: means of those busy, of those that are
+    there, and of the provisioned ones.
     """
 
     name: str
     time: np.ndarray
     width: float
+    provisioned: np.ndarray
     warm: np.ndarray
     cold: np.ndarray
     throttled: np.ndarray
     concurrency: np.ndarray
     environments: np.ndarray
+    allocated: np.ndarray
     limit: float | None = None
 
     @property
     def requests(self) -> np.ndarray:
-        return self.warm + self.cold + self.throttled
+        return self.provisioned + self.warm + self.cold + self.throttled
+
+    @property
+    def key(self) -> tuple[tuple[str, str], ...]:
+        """The key of its outcomes."""
+        return PROVISIONED_OUTCOMES if self.allocated.any() else OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -186,15 +194,17 @@ def overview(rows: Sequence[Series]) -> Picture:
 def _overview_row(left: Axes, right: Axes, series: Series, theme: Theme) -> None:
     span = (0, series.time[-1] + series.width)
     top = round_up(series.requests.max() / series.width)
-    Frame(f"{series.name}: requests", "time (s)", "requests/s", span, (0, top), OUTCOMES).put_on(left, theme)
+    Frame(f"{series.name}: requests", "time (s)", "requests/s", span, (0, top), series.key).put_on(left, theme)
     outcomes(left, series, theme)
-    busiest = series.concurrency.max()
+    busiest = max(series.concurrency.max(), series.allocated.max())
     high = round_up(max(busiest, series.limit if series.limit and series.limit < 20 * busiest else 0))
-    Frame(f"{series.name}: concurrency", "time (s)", "environments busy", span, (0, high)).put_on(right, theme)
+    key = (("busy", "busy"), ("provisioned", "provisioned")) if series.allocated.any() else ()
+    Frame(f"{series.name}: concurrency", "time (s)", "environments", span, (0, high), key).put_on(right, theme)
     concurrency(right, series, theme)
 
 
 OUTCOMES = (("warm", "warm"), ("cold", "cold"), ("throttled", "throttled"))
+PROVISIONED_OUTCOMES = (("provisioned", "provisioned"), *OUTCOMES)
 LANES = (("running", "warm"), ("cold start", "cold"), ("throttled", "throttled"))
 
 
@@ -244,9 +254,14 @@ class Frame:
 
 
 def outcomes(axes: Axes, series: Series, theme: Theme = LIGHT) -> list[Artist]:
-    """Requests per second, stacked: served warm, after a cold start, throttled."""
+    """Requests per second, stacked: served by provisioned environments, warm, after a cold start, throttled."""
     edges = np.append(series.time, series.time[-1] + series.width)
-    layers = [(theme.warm, None, series.warm), (theme.cold, None, series.cold), (theme.throttled, "////", series.throttled)]
+    layers = [
+        (theme.provisioned, None, series.provisioned),
+        (theme.warm, None, series.warm),
+        (theme.cold, None, series.cold),
+        (theme.throttled, "////", series.throttled),
+    ]
     below = np.zeros(len(series.time))
     drawn: list[Artist] = []
     for colour, hatch, counts in layers:
@@ -266,10 +281,12 @@ def outcomes(axes: Axes, series: Series, theme: Theme = LIGHT) -> list[Artist]:
 
 
 def concurrency(axes: Axes, series: Series, theme: Theme = LIGHT) -> list[Artist]:
-    """Busy environments over time, and the limit where it is in sight."""
+    """Busy environments over time, those that are provisioned, and the limit where it is in sight."""
     edges = np.append(series.time, series.time[-1] + series.width)
-    line = axes.stairs(series.concurrency, edges, color=theme.busy, linewidth=1.5, baseline=None)
-    return [line, *limit_line(axes, series.limit, theme)]
+    drawn = [axes.stairs(series.concurrency, edges, color=theme.busy, linewidth=1.5, baseline=None)]
+    if series.allocated.any():
+        drawn.append(axes.stairs(series.allocated, edges, color=theme.provisioned, linewidth=1.5, baseline=None))
+    return [*drawn, *limit_line(axes, series.limit, theme)]
 
 
 def limit_line(axes: Axes, limit: float | None, theme: Theme = LIGHT, label: str = "limit") -> list[Artist]:
@@ -355,9 +372,8 @@ class Panel:
 
     @property
     def words(self) -> str:
-        names = ", ".join(curve.name for curve in self.curves if curve.name)
-        points = "".join(f"; {mark.words}" for mark in self.marks)
-        return f"{self.frame.title}: {self.frame.y_label} over {self.frame.x_label}, for {names}{points}."
+        names = [*(curve.name for curve in self.curves), *(mark.words for mark in self.marks)]
+        return f"{self.frame.title}: {self.frame.y_label} over {self.frame.x_label}; {', '.join(filter(None, names))}."
 
 
 def curves(*panels: Panel) -> Picture:
@@ -536,8 +552,8 @@ def thinned(series: Series, most: int = 240) -> Series:
     def mean(levels: np.ndarray) -> np.ndarray:
         return np.add.reduceat(levels, starts) / sizes
 
-    counts = (total(each) for each in (series.warm, series.cold, series.throttled))
-    means = (mean(each) for each in (series.concurrency, series.environments))
+    counts = (total(each) for each in (series.provisioned, series.warm, series.cold, series.throttled))
+    means = (mean(each) for each in (series.concurrency, series.environments, series.allocated))
     return Series(series.name, series.time[starts], series.width * each, *counts, *means, series.limit)
 
 

@@ -8,8 +8,7 @@ import pytest
 from lambdacourse import bench
 from lambdacourse.cli import main
 from lambdacourse.course.workspace import content, make
-from lambdacourse.model import Account, Function, Sync, poisson
-from lambdacourse.simulation import Scenario
+from lambdacourse.model import exponential
 
 NAME = "01-concurrency"
 
@@ -89,11 +88,13 @@ def test_refresh_says_what_is_out_of_date(tmp_path, monkeypatch, capsys):
 
 def test_bench_as_data(monkeypatch, capsys):
     """``bench --json`` prints one line of data for each load, with the ratio to plain Python."""
-    scenario = Scenario((Sync(Function("api", duration=0.1), poisson(20)),), Account(), 100, seed=1)
-    monkeypatch.setattr(bench, "loads", lambda: [bench.Load("small", scenario, 2)])
+    monkeypatch.setattr(bench, "LOADS", [bench.Load(20, exponential(0.1), 100, 2)])
+    monkeypatch.setattr(bench, "PEERS", ())
+    monkeypatch.setattr(bench, "curves", dict)
+    monkeypatch.setattr(bench, "memory", dict)
     assert main(["bench", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["kernel"]
-    assert row["name"] == "small" and row["requests"] > 100 and row["times_reference"] > 0
+    assert row["name"] == "20/s x 0.1 s" and row["requests"] > 100 and row["times_reference"] > 0
 
 
 def test_help_names_every_command(capsys):

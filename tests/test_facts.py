@@ -1,6 +1,7 @@
 """The figures of the course: each has its source and dates, and those that belong together agree."""
 
 import datetime
+import inspect
 import math
 import re
 import tomllib
@@ -9,7 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lambdacourse.facts import Fact, Facts, all_facts, fact, older_than, search, write_quantity
+import lambdacourse
+from lambdacourse.facts import Fact, Facts, all_facts, assumptions_page, fact, older_than, search, write_quantity
 
 FACTS = {found.name: found for found in all_facts()}
 TABLES = tomllib.loads(resources.files("lambdacourse").joinpath("facts.toml").read_text(encoding="utf-8"))
@@ -75,6 +77,29 @@ def test_assumptions_say_why():
     """What AWS does not publish is marked, and its note gives the reason for the choice."""
     assumptions = [found for found in FACTS.values() if found.assumption]
     assert assumptions and [found.name for found in assumptions if len(found.note) < 20] == []
+
+
+def test_parameters_of_assumptions_exist():
+    """The parameter that changes an assumption is there, and where it has a number as its default, that is the assumption."""
+    for found in FACTS.values():
+        if not found.parameter:
+            continue
+        assert found.assumption, found.name
+        owner, argument = found.parameter.split(".")
+        default = inspect.signature(getattr(lambdacourse, owner)).parameters[argument].default
+        derived = {"scaling_bucket_refill", "alarm_range_extra", "alarm_range_least"}
+        if isinstance(default, int | float) and found.name not in derived:
+            assert default == found.value, found.name
+    assert value("scaling_bucket_refill") == value("scaling_rate") / value("scaling_period")
+
+
+def test_the_page_of_assumptions_is_up_to_date():
+    """``ASSUMPTIONS.md`` is what the facts say: each assumption once, with its value, its reason and its parameter."""
+    page = assumptions_page()
+    assert resources.files("lambdacourse").joinpath("ASSUMPTIONS.md").read_text(encoding="utf-8") == page
+    rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == sum(found.assumption for found in FACTS.values()) and all(row.count("|") == 5 for row in rows)
+    assert "| 360 seconds | `Function(idle_timeout=…)` |" in page
 
 
 def test_choices_of_the_course_are_assumptions():
@@ -147,6 +172,9 @@ def test_older_than_counts_from_a_given_day():
         (0.20, "USD/million requests", "$0.20/million requests"),
         (0.6, "share", "60 %"),
         ([60, 120], "seconds", "60, 120 seconds"),
+        (1, "seconds", "1 second"),
+        (1, "ms", "1 ms"),
+        (1, "GB-s", "1 GB-s"),
         ({"128": 2.5, "1024": 10}, "ms", "128: 2.5, 1024: 10 ms"),
         ("every few hours", "", "every few hours"),
     ],

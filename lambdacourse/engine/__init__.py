@@ -1,11 +1,13 @@
 """The engines: a plan in, a tally out. Arrays only; nothing here knows of notebooks or money.
 
-``kernel`` is compiled with numba; ``reference`` is the same in plain Python, the specification and the fallback.
+``kernel`` is compiled with numba; ``reference`` is the same in plain Python, the specification and the fallback. ``plan`` lays a run
+out for both, ``tally`` says what is counted. How a trigger plugs in, ``reference.world`` and ``kernel`` say.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from lambdacourse.engine import reference
 from lambdacourse.engine.plan import Plan, plan
-from lambdacourse.engine.tally import Tally, tally_requests
+from lambdacourse.engine.tally import Tally, count
 from lambdacourse.folders import cache_folder
 
 __all__ = ["Plan", "Tally", "is_compiled", "plan", "run"]
@@ -28,15 +30,16 @@ def run(plan: Plan, record: bool = False) -> Tally:
     """Simulate ``plan``; with ``record``, keep every request."""
     if is_compiled():
         return _kernel().run(plan, record)
-    tally = tally_requests(reference.run(plan), plan)
-    return tally if record else Tally(tally.bins, tally.bin_seconds, tally.seconds, tally.wait, tally.latency)
+    tally = count(reference.run(plan), plan)
+    return tally if record else replace(tally, history=None)
 
 
 @cache
 def _kernel():
     """The compiled kernel. What numba compiles goes to the course's cache, which works for a read-only installation too."""
     here = Path(__file__).parent
-    version = sha256(b"".join((here / name).read_bytes() for name in ("kernel.py", "tally.py"))).hexdigest()[:12]
+    sources = sorted([here / "plan.py", here / "tally.py", here / "draws.py", *(here / "kernel").glob("*.py")])
+    version = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     import numba
 
     usual = numba.config.CACHE_DIR

@@ -9,12 +9,28 @@ from hashlib import sha256
 
 import numpy as np
 
+from lambdacourse.engine.draws import draw_key
 from lambdacourse.facts import fact
-from lambdacourse.model import Account, Function, Sync
+from lambdacourse.model import LATEST, Account, Async, Downstream, Function, Sync
 from lambdacourse.model.traffic import Traffic
 
 INSTANT = 1e-9
 """Seconds: what ends so shortly after an arrival has ended before it. Sums of decimals are off by less."""
+
+ERROR_WAITS = (float(fact("async_retry_wait_1").value), float(fact("async_retry_wait_2").value))
+"""Seconds that an asynchronous event waits after its first and its second function error."""
+
+BACKOFF = tuple(float(fact(f"async_backoff_{part}").value) for part in ("first", "factor", "maximum"))
+"""The waits of a throttled asynchronous event: the first in seconds, the factor by which they grow (assumption), the longest."""
+
+MINUTE = float(fact("autoscaling_period").value)
+"""Seconds of a data point that target tracking looks at."""
+
+HIGH_POINTS, LOW_POINTS = fact("autoscaling_datapoints").value, fact("autoscaling_datapoints_in").value
+"""How many data points in a row must be above the target, or below its lower alarm, before target tracking acts."""
+
+LOW_SHARE = round(fact("autoscaling_alarm_low").value / fact("autoscaling_alarm_high").value, 9)
+"""Where the lower alarm lies, as a share of the target."""
 
 RESOLUTIONS = ((120.0, 0.1), (100_000.0, 1.0), (math.inf, 60.0))
 """Up to how many seconds of run the metrics are kept in bins of which width, in seconds."""
@@ -22,11 +38,27 @@ RESOLUTIONS = ((120.0, 0.1), (100_000.0, 1.0), (math.inf, 60.0))
 
 @dataclass(frozen=True)
 class Flow:
-    """One stream of requests to one function (``function`` is its number in ``Plan.functions``)."""
+    """One stream of arrivals, and the ``trigger`` by which it reaches a function (its number in ``Plan.functions``).
+
+    name, ordinal
+        Whose random streams it draws from, and the how-manieth of these it is.
+    """
 
     function: int
     traffic: Traffic
     ordinal: int
+    trigger: Sync | Async
+    name: str
+
+    @property
+    def latest(self) -> bool:
+        """Whether it invokes ``$LATEST``, which has no provisioned concurrency."""
+        return self.trigger.qualifier == LATEST
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that happens to a request happens at its arrival: nobody tries again, nobody waits."""
+        return isinstance(self.trigger, Sync) and self.trigger.retry is None
 
 
 @dataclass(frozen=True)
@@ -51,6 +83,17 @@ class Plan:
     seed: int
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the shorter of the kernel's two loops is enough: no timers, no states between arrival and answer."""
+        provisioned = any(function.provisioned_concurrency or function.provisioned_scaling for function in self.functions)
+        return all(flow.is_plain for flow in self.flows) and not provisioned and not self.downstreams
+
+    @property
+    def downstreams(self) -> tuple[Downstream, ...]:
+        """What stands behind the functions, each once."""
+        return tuple({function.downstream: None for function in self.functions if function.downstream is not None})
+
+    @property
     def bin_seconds(self) -> float:
         return next(width for most, width in RESOLUTIONS if self.seconds <= most)
 
@@ -70,7 +113,7 @@ class Plan:
         function = self.functions[flow.function]
 
         def stream(purpose: str) -> np.random.Generator:
-            return random_stream(self.seed, function.name, purpose, flow.ordinal)
+            return random_stream(self.seed, flow.name, purpose, flow.ordinal)
 
         durations, inits, failures = stream("durations"), stream("initialisation"), stream("failures")
         for time in flow.traffic.arrivals(stream, -self.warm_up, self.seconds):
@@ -81,8 +124,12 @@ class Plan:
                 failures.random(time.size) if 0 < function.error_rate < 1 else np.full(time.size, 0.5),
             )
 
+    def draw_key(self, flow: Flow) -> int:
+        """The key of ``engine.draws.uniform`` for ``flow``."""
+        return draw_key(self.seed, flow.name, flow.ordinal)
 
-def plan(triggers: Sequence[Sync | Function], account: Account, seconds: float, warm_up: float, seed: int) -> Plan:
+
+def plan(triggers: Sequence[Sync | Async | Function], account: Account, seconds: float, warm_up: float, seed: int) -> Plan:
     """Lay out ``triggers``; ``ValueError`` where they contradict each other or the account."""
     functions: dict[str, Function] = {}
     flows: list[Flow] = []
@@ -93,12 +140,13 @@ def plan(triggers: Sequence[Sync | Function], account: Account, seconds: float, 
             raise ValueError(
                 f"Two different functions are called {function.name!r}: a name is unique in a run (AWS::Lambda::Function FunctionName)."
             )
-        if isinstance(trigger, Sync):
+        if not isinstance(trigger, Function):
             number = list(functions).index(function.name)
             for traffic in trigger.traffic.flows():
-                ordinal = sum(flow.function == number for flow in flows)
-                flows.append(Flow(number, traffic, ordinal))
+                ordinal = sum(flow.name == function.name for flow in flows)
+                flows.append(Flow(number, traffic, ordinal, trigger, function.name))
     _check_reservations(tuple(functions.values()), account)
+    _check_downstreams(tuple(functions.values()))
     return Plan(tuple(functions.values()), tuple(flows), account, seconds, warm_up, seed)
 
 
@@ -121,15 +169,30 @@ def expected_concurrency(plan: Plan) -> float:
 def _check_reservations(functions: tuple[Function, ...], account: Account) -> None:
     limit = account.concurrency_limit
     reserved = {function.name: function.reserved_concurrency for function in functions if function.reserved_concurrency}
-    if limit is None or not reserved:
+    provisioned = {
+        function.name: function.provisioned_concurrency
+        for function in functions
+        if function.provisioned_concurrency and function.reserved_concurrency is None
+    }
+    total = sum(reserved.values()) + sum(provisioned.values())
+    if limit is None or not total or limit - total >= account.unreserved_minimum:
         return
-    total = sum(reserved.values())
-    if limit - total < account.unreserved_minimum:
-        parts = " + ".join(f"{count:,} for {name!r}" for name, count in reserved.items())
+    most = max(limit - account.unreserved_minimum, 0)
+    parts = " + ".join(f"{count:,} for {name!r}" for each in (reserved, provisioned) for name, count in each.items())
+    left = f"{parts} leaves {limit - total:,} of the account's {limit:,}. AWS: {_refusal(account)}. At most {most:,} can be"
+    if provisioned:
         raise ValueError(
-            f"reserved_concurrency: {parts} leaves {limit - total:,} of the account's {limit:,}. AWS: {_refusal(account)}. At most "
-            f"{max(limit - account.unreserved_minimum, 0):,} can be reserved (AWS::Lambda::Function ReservedConcurrentExecutions)."
+            f"provisioned_concurrency: {left} reserved or provisioned (AWS::Lambda::Alias ProvisionedConcurrentExecutions)."
         )
+    raise ValueError(f"reserved_concurrency: {left} reserved (AWS::Lambda::Function ReservedConcurrentExecutions).")
+
+
+def _check_downstreams(functions: tuple[Function, ...]) -> None:
+    known: dict[str, Downstream] = {}
+    for function in functions:
+        downstream = function.downstream
+        if downstream is not None and known.setdefault(downstream.name, downstream) != downstream:
+            raise ValueError(f"Two different downstreams are called {downstream.name!r}: a name is unique in a run.")
 
 
 def _refusal(account: Account) -> str:

@@ -1,24 +1,33 @@
-"""What an engine counts: the columns of its time bins, the outcomes of requests, the histograms of waits and latencies."""
+"""What an engine keeps and counts: the history of a run, the columns of its time bins, the outcomes of requests, the histograms of waits and latencies."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from lambdacourse.engine.plan import INSTANT, Plan
-from lambdacourse.model import Function
+from lambdacourse.model import Async, Function, Sync
 
 # Outcomes of a request. From THROTTLED on, the function never saw it; the reason says which limit turned it away.
 OK, ERROR, TIMED_OUT, THROTTLED = 0, 1, 2, 3
 CONCURRENCY, RESERVED_CONCURRENCY, RATE, RESERVED_RATE, SCALING = 3, 4, 5, 6, 7
+REASONS = SCALING - THROTTLED + 1
+
+# How a request whose caller tries again, or an asynchronous event, ends. DELIVERED: given up, to the destination for failures.
+SUCCEEDED, FAILED, GIVEN_UP, DELIVERED, DROPPED = range(5)
 
 # Columns of the bins, per function. A LEVEL and its STEP hold a time average: level + cumsum(step) is the mean in each bin.
 (
     ARRIVALS, INVOCATIONS, ERRORS, TIMEOUTS, COLD_STARTS, THROTTLES, THROTTLES_RESERVED, THROTTLES_RATE, THROTTLES_RESERVED_RATE,
     THROTTLES_SCALING, DURATION_SUM, DURATION_MAX, BILLED_MS, INIT_SUM, BUSY_LEVEL, BUSY_STEP, BUSY_MAX, ENVIRONMENTS_LEVEL,
-    ENVIRONMENTS_STEP, ENVIRONMENTS_AT_START, COLUMNS,
-) = range(21)  # fmt: skip
+    ENVIRONMENTS_STEP, ENVIRONMENTS_AT_START, ASYNC_RECEIVED, ASYNC_SUCCEEDED, ASYNC_DELIVERED, ASYNC_DROPPED, ASYNC_AGE_SUM,
+    ASYNC_AGE_MAX, ASYNC_INVOCATIONS, CALLS_SUCCEEDED, CALLS_FAILED, CALLS_THROTTLED, RETRIES, PROVISIONED_INVOCATIONS,
+    SPILLOVERS, PROVISIONED_BILLED_MS, PROVISIONED_BUSY_LEVEL, PROVISIONED_BUSY_STEP, PROVISIONED_BUSY_MAX, ALLOCATED_LEVEL,
+    ALLOCATED_STEP, CLAIMED_MAX, DOWNSTREAM_REFUSED, DOWNSTREAM_WAIT_SUM, DOWNSTREAM_WAIT_MAX, COLUMNS,
+) = range(44)  # fmt: skip
 
 # Histograms have bins that are powers of two cut into 256: each 0.4 % wide, from 2^-20 s (1 microsecond) to 2^24 s.
 CUTS = 256
@@ -28,11 +37,15 @@ HISTOGRAM_BINS = (24 - LOWEST_POWER) * CUTS
 
 @dataclass(frozen=True)
 class Requests:
-    """Each request, in the order of arrival: arrays of one length. ``environment`` is -1 and times are NaN where throttled.
+    """Each attempt to invoke, in the order in which they were made: arrays of one length. Seconds.
 
-    function: its number; time: arrival in seconds; outcome: one of the outcomes above; environment: which one served, by
-    order of start within the function; init: seconds of initialisation before the handler; started: when the handler
-    started; duration: seconds it ran.
+    ``environment`` is -1 and ``init``, ``started`` and ``duration`` are NaN where it was throttled.
+
+    function: its number; time: when it was tried; outcome: one of the outcomes above; environment: which one served, by
+    order of start within the function; init: initialisation before the handler; started: when the handler started; duration:
+    how long it ran; flow: the flow's number in the plan; number: the how-manieth of its flow; attempt: how often it had been
+    tried before; arrival: when it came first; provisioned: whether a provisioned environment served; spilled: whether one should
+    have, but none was free; waited: how much of the duration it waited for its downstream, REFUSED where that refused.
     """
 
     function: np.ndarray
@@ -43,6 +56,86 @@ class Requests:
     init: np.ndarray
     started: np.ndarray
     duration: np.ndarray
+    flow: np.ndarray
+    number: np.ndarray
+    attempt: np.ndarray
+    arrival: np.ndarray
+    provisioned: np.ndarray
+    spilled: np.ndarray
+    waited: np.ndarray
+
+
+REQUEST_KINDS = ("i4", "f8", "i1", "i8", "?", "f8", "f8", "f8", "i4", "i8", "i4", "f8", "?", "?", "f8")
+REFUSED = -1.0
+
+
+class Settlement(NamedTuple):
+    """How one request or event ended that may be tried again: of which flow, its number, arrival, end in seconds, state."""
+
+    flow: int
+    number: int
+    arrival: float
+    time: float
+    state: int
+
+
+@dataclass(frozen=True)
+class Settlements:
+    """All ``Settlement`` of a run in the order of time: arrays of one length."""
+
+    flow: np.ndarray
+    number: np.ndarray
+    arrival: np.ndarray
+    time: np.ndarray
+    state: np.ndarray
+
+
+SETTLEMENT_KINDS = ("i4", "i8", "f8", "f8", "i1")
+
+
+class Allocation(NamedTuple):
+    """From ``time`` on, ``allocated`` provisioned environments of a function can be used and ``claimed`` count against the pool."""
+
+    function: int
+    time: float
+    allocated: int
+    claimed: int
+
+
+@dataclass(frozen=True)
+class Allocations:
+    """All ``Allocation`` of a run in the order of time: arrays of one length."""
+
+    function: np.ndarray
+    time: np.ndarray
+    allocated: np.ndarray
+    claimed: np.ndarray
+
+
+ALLOCATION_KINDS = ("i4", "f8", "i8", "i8")
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that happened in a run, one by one."""
+
+    requests: Requests
+    settlements: Settlements
+    allocations: Allocations
+
+
+def history(attempts: Sequence[tuple], settlements: Sequence[Settlement], allocations: Sequence[Allocation]) -> History:
+    """The arrays from one tuple for each."""
+
+    def arrays(kind: type, rows: Sequence[tuple], kinds: tuple[str, ...]):
+        columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
+        return kind(*(np.array(column, dtype=each) for column, each in zip(columns, kinds, strict=True)))
+
+    return History(
+        arrays(Requests, attempts, REQUEST_KINDS),
+        arrays(Settlements, settlements, SETTLEMENT_KINDS),
+        arrays(Allocations, allocations, ALLOCATION_KINDS),
+    )
 
 
 @dataclass(frozen=True)
@@ -52,9 +145,10 @@ class Tally:
     bins
         (functions + 2) x (bins + 1) x COLUMNS: after the functions come the account and its unreserved pool, of which only
         the concurrency is kept. The last bin is what an interval's end may touch.
-    wait, latency
-        functions x HISTOGRAM_BINS: requests by seconds to the start of the handler (where there was a wait) and to the result.
-    requests
+    wait, latency, answer
+        functions x HISTOGRAM_BINS: invocations by seconds from the arrival to the start of the handler (where there was a wait)
+        and to the result; synchronous requests by seconds from the first attempt to the result, where there was one in the end.
+    history
         Every request, when it was asked for.
     """
 
@@ -63,7 +157,12 @@ class Tally:
     seconds: float
     wait: np.ndarray
     latency: np.ndarray
-    requests: Requests | None = None
+    answer: np.ndarray
+    history: History | None = None
+
+    @property
+    def requests(self) -> Requests | None:
+        return self.history and self.history.requests
 
     def total(self, row: int, column: int) -> float:
         """The sum of a column over the run."""
@@ -113,24 +212,116 @@ def histogram_quantile(counts: np.ndarray, q: float, zeros: float = 0.0) -> floa
     return float(histogram_edge(index + (rank - before) / counts[index]))
 
 
-def tally_requests(requests: Requests, plan: Plan) -> Tally:
-    """The same figures from a list of all requests: for the reference, and as a second way to count."""
-    rows, count = len(plan.functions), plan.bins
-    bins = np.zeros((rows + 2, count + 1, COLUMNS))
-    wait, latency = np.zeros((2, rows, HISTOGRAM_BINS), np.int64)
+def count(history: History, plan: Plan) -> Tally:
+    """The same figures from all that happened, one by one: for the reference, and as a second way to count."""
+    requests = history.requests
+    rows = len(plan.functions)
+    bins = np.zeros((rows + 2, plan.bins + 1, COLUMNS))
+    wait, latency, answer = np.zeros((3, rows, HISTOGRAM_BINS), np.int64)
     unreserved = np.array([function.reserved_concurrency is None for function in plan.functions], dtype=bool)
     shares = {row: requests.function == row for row in range(rows)}
     shares[rows] = np.ones(requests.time.size, dtype=bool)
-    shares[rows + 1] = unreserved[requests.function] if rows else shares[rows]
+    shares[rows + 1] = (unreserved[requests.function] if rows else shares[rows]) & ~requests.provisioned
     for row, chosen in shares.items():
         served = chosen & (requests.outcome < THROTTLED)
         ends = requests.started[served] + requests.duration[served]
         _add_peaks(bins[row, :, BUSY_MAX], requests.time[served], ends, plan)
+        if row == rows + 1:
+            claims = _claims(history.allocations, unreserved)
+            _add_peaks(bins[row, :, CLAIMED_MAX], requests.time[served], ends, plan, claims)
         if row < rows:
             _add_intervals(bins[row], BUSY_LEVEL, requests.time[served], ends, plan)
-            _add_environments(bins[row], requests, served, plan, plan.functions[row])
+            _add_environments(bins[row], requests, served & ~requests.provisioned, plan, plan.functions[row])
             _add_counts(bins[row], wait[row], latency[row], requests, chosen & (requests.time >= 0), plan)
-    return Tally(bins, plan.bin_seconds, plan.seconds, wait, latency, requests)
+            _add_provisioned(bins[row], history, row, served, plan)
+    _add_arrivals(bins, plan)
+    _add_events(bins, history, plan)
+    _add_calls(bins, answer, history, plan)
+    return Tally(bins, plan.bin_seconds, plan.seconds, wait, latency, answer, history)
+
+
+def _add_provisioned(bins: np.ndarray, history: History, row: int, served: np.ndarray, plan: Plan) -> None:
+    """What is counted of provisioned concurrency."""
+    requests, allocations = history.requests, history.allocations
+    chosen = served & requests.provisioned
+    ends = requests.started[chosen] + requests.duration[chosen]
+    _add_peaks(bins[:, PROVISIONED_BUSY_MAX], requests.time[chosen], ends, plan)
+    _add_intervals(bins, PROVISIONED_BUSY_LEVEL, requests.time[chosen], ends, plan)
+    mine = allocations.function == row
+    since, allocated = allocations.time[mine], allocations.allocated[mine]
+    until = np.append(since[1:], plan.seconds)[: since.size]
+    for start, end, amount in zip(since, until, allocated, strict=True):
+        for level in (ALLOCATED_LEVEL, ENVIRONMENTS_LEVEL):
+            _add_intervals(bins, level, np.full(amount, start), np.full(amount, end), plan)
+    first = np.searchsorted(since, 0.0) - 1
+    if first >= 0:
+        bins[0, ENVIRONMENTS_AT_START] += allocated[first]
+
+
+def _claims(allocations: Allocations, unreserved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From which times on how much of the shared pool is claimed by provisioned concurrency."""
+    if not allocations.time.size:
+        return np.array([-np.inf]), np.zeros(1)
+    claimed, total, times, totals = np.zeros(unreserved.size), 0.0, [-np.inf], [0.0]
+    for function, time, now in zip(allocations.function, allocations.time, allocations.claimed, strict=True):
+        if unreserved[function]:
+            total += now - claimed[function]
+            claimed[function] = now
+            times.append(time)
+            totals.append(total)
+    return np.array(times), np.array(totals)
+
+
+def _add_arrivals(bins: np.ndarray, plan: Plan) -> None:
+    for flow in plan.flows:
+        for chunk in plan.chunks(flow):
+            counts = _per_bin(chunk.time[chunk.time >= 0], plan)
+            bins[flow.function, :, ARRIVALS] += counts
+            if isinstance(flow.trigger, Async):
+                bins[flow.function, :, ASYNC_RECEIVED] += counts
+
+
+def _add_events(bins: np.ndarray, history: History, plan: Plan) -> None:
+    """What is counted of asynchronous events alone."""
+    requests, settled = history.requests, history.settlements
+    for number, flow in enumerate(plan.flows):
+        if not isinstance(flow.trigger, Async):
+            continue
+        mine = bins[flow.function]
+        served = (requests.flow == number) & (requests.outcome < THROTTLED) & (requests.time >= 0)
+        time, age = requests.time[served], (requests.time - requests.arrival)[served]
+        mine[:, ASYNC_INVOCATIONS] += _per_bin(time, plan)
+        mine[:, ASYNC_AGE_SUM] += _per_bin(time, plan, age)
+        np.maximum.at(mine[:, ASYNC_AGE_MAX], (time * (1 / plan.bin_seconds)).astype(np.int64), age)
+        for state, column in ((SUCCEEDED, ASYNC_SUCCEEDED), (DELIVERED, ASYNC_DELIVERED), (DROPPED, ASYNC_DROPPED)):
+            ended = (settled.flow == number) & (settled.state == state) & (settled.time >= 0)
+            mine[:, column] += _per_bin(settled.time[ended], plan)
+
+
+def _add_calls(bins: np.ndarray, answer: np.ndarray, history: History, plan: Plan) -> None:
+    """What synchronous callers see in the end: of those who try again by what they settled for, of the others by the one attempt."""
+    requests, settled = history.requests, history.settlements
+    for number, flow in enumerate(plan.flows):
+        if not isinstance(flow.trigger, Sync):
+            continue
+        mine = bins[flow.function]
+        chosen = (requests.flow == number) & (requests.time >= 0)
+        mine[:, RETRIES] += _per_bin(requests.time[chosen & (requests.attempt > 0)], plan)
+        if flow.is_plain:
+            time, outcome = requests.time[chosen], requests.outcome[chosen]
+            taken = requests.init[chosen] + requests.duration[chosen]
+            ended = np.where(outcome == OK, SUCCEEDED, np.where(outcome < THROTTLED, FAILED, GIVEN_UP))
+        else:
+            over = (settled.flow == number) & (settled.time >= 0)
+            time, ended = settled.time[over], settled.state[over]
+            taken = time - settled.arrival[over]
+        for state, column in ((SUCCEEDED, CALLS_SUCCEEDED), (FAILED, CALLS_FAILED), (GIVEN_UP, CALLS_THROTTLED)):
+            mine[:, column] += _per_bin(time[ended == state], plan)
+        np.add.at(answer[flow.function], histogram_bin(taken[ended != GIVEN_UP]), 1)
+
+
+def _per_bin(times: np.ndarray, plan: Plan, amounts: np.ndarray | None = None) -> np.ndarray:
+    return np.bincount((times * (1 / plan.bin_seconds)).astype(np.int64), amounts, minlength=plan.bins + 1)
 
 
 def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, plan: Plan) -> None:
@@ -142,7 +333,6 @@ def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, pla
         weights = None if amount is None else amount[which]
         bins[:, column] += np.bincount(index[which], weights, minlength=len(bins))
 
-    add(ARRIVALS, np.ones_like(served))
     add(INVOCATIONS, served)
     add(ERRORS, served & (outcome != OK))
     add(TIMEOUTS, outcome == TIMED_OUT)
@@ -153,9 +343,16 @@ def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, pla
     add(INIT_SUM, cold, init)
     add(BILLED_MS, served, np.ceil((init + duration) * 1000 - 1e-6))
     np.maximum.at(bins[:, DURATION_MAX], index[served], duration[served])
-    waited = served & (init > 0)
-    np.add.at(wait, histogram_bin(init[waited]), 1)
-    np.add.at(latency, histogram_bin((init + duration)[served]), 1)
+    provisioned, waited = requests.provisioned[chosen], requests.waited[chosen]
+    add(PROVISIONED_INVOCATIONS, provisioned)
+    add(SPILLOVERS, served & requests.spilled[chosen])
+    add(PROVISIONED_BILLED_MS, provisioned, np.ceil((init + duration) * 1000 - 1e-6))
+    add(DOWNSTREAM_REFUSED, served & (waited == REFUSED))
+    add(DOWNSTREAM_WAIT_SUM, served & (waited > 0), waited)
+    np.maximum.at(bins[:, DOWNSTREAM_WAIT_MAX], index[served], np.maximum(waited[served], 0.0))
+    waiting = requests.time[chosen] - requests.arrival[chosen] + init
+    np.add.at(wait, histogram_bin(waiting[served & (waiting > 0)]), 1)
+    np.add.at(latency, histogram_bin((waiting + duration)[served]), 1)
 
 
 def _add_intervals(bins: np.ndarray, level: int, since: np.ndarray, until: np.ndarray, plan: Plan) -> None:
@@ -171,8 +368,8 @@ def _add_intervals(bins: np.ndarray, level: int, since: np.ndarray, until: np.nd
         np.add.at(bins[:, level + 1], index + 1, sign)
 
 
-def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Plan) -> None:
-    """The highest number of intervals at once in each bin."""
+def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Plan, more: tuple | None = None) -> None:
+    """The highest number of intervals at once in each bin, on top of a level given by (from when, how much)."""
     # What ends within an instant after a start has ended before it; what takes no time ends right after its own start.
     number = np.arange(since.size)
     real = until - INSTANT > since
@@ -180,10 +377,22 @@ def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Pl
     order = np.lexsort((np.concatenate((np.where(real, -1.0, number + 0.5), number)), times))
     steps = np.concatenate((np.full(until.size, -1), np.full(since.size, 1)))[order]
     times, busy = times[order], np.cumsum(steps)
+    changes, levels = more or (np.array([-np.inf]), np.zeros(1))
+
+    def level(at: np.ndarray, side: str) -> np.ndarray:
+        return levels[np.searchsorted(changes, at, side=side) - 1]
+
+    def there(at: np.ndarray, ended: str) -> np.ndarray:
+        return np.searchsorted(np.sort(since), at) - np.searchsorted(np.sort(until), at, side=ended)
+
     edges = np.arange(len(peaks) - 1) / (1 / plan.bin_seconds)
-    peaks[:-1] = np.searchsorted(np.sort(since), edges) - np.searchsorted(np.sort(until), edges)
+    peaks[:-1] = there(edges, "left") + level(edges, "left")
     starts = (steps > 0) & (times >= 0) & (times < plan.seconds)
-    np.maximum.at(peaks, (times[starts] * (1 / plan.bin_seconds)).astype(np.int64), busy[starts])
+    index = (times[starts] * (1 / plan.bin_seconds)).astype(np.int64)
+    np.maximum.at(peaks, index, busy[starts] + level(times[starts], "right"))
+    inside = changes[(changes >= 0) & (changes < plan.seconds)]
+    index = (inside * (1 / plan.bin_seconds)).astype(np.int64)
+    np.maximum.at(peaks, index, there(inside, "right") + level(inside, "right"))
 
 
 def _add_environments(bins: np.ndarray, requests: Requests, served: np.ndarray, plan: Plan, function: Function) -> None:
@@ -198,4 +407,4 @@ def _add_environments(bins: np.ndarray, requests: Requests, served: np.ndarray, 
     expiry = np.minimum(last + function.idle_timeout, first + (function.maximum_age or np.inf))
     expiry = np.maximum(expiry, last)
     _add_intervals(bins, ENVIRONMENTS_LEVEL, first, expiry, plan)
-    bins[0, ENVIRONMENTS_AT_START] = np.count_nonzero((first < 0) & (expiry > 0))
+    bins[0, ENVIRONMENTS_AT_START] += np.count_nonzero((first < 0) & (expiry > 0))

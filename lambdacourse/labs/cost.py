@@ -124,7 +124,7 @@ def look(memory: int, cpu: float, wait: float, requests: int, burstiness: float,
         table=pd.DataFrame({"requests a month": SPAN, **{f"{name} (USD)": each for name, each in months.items()}})[::8],
         frames=frames,
         data=data,
-        heads=("a month", "× Lambda"),
+        heads=("here", "× Lambda"),
     )
 
 
@@ -169,7 +169,7 @@ def _numbers(
         "Managed Instances": "instances of 4 vCPUs for the peak, half busy then, three at the least; EC2 + 15 %, $0.20 a million",
     }
     rows = [
-        Number(name, money(months[name]), f"{months[name] / months['Lambda']:.2f}", formula)
+        Number(f"{name}, a month", money(months[name]), f"{months[name] / months['Lambda']:.2f}", formula)
         for name, formula in formulas.items()
     ]
     found = [crossing(work, memory, fleet, burstiness, architecture) * SECONDS for fleet in _fleets(architecture)]

@@ -3,23 +3,29 @@
 from lambdacourse.model.account import Account
 from lambdacourse.model.coldstarts import ColdStart, Phase
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
-from lambdacourse.model.functions import Function
+from lambdacourse.model.functions import Downstream, Function, Schedule, TargetTracking
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
-from lambdacourse.model.triggers import CALLERS, Sync, throttle_status
+from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
 from lambdacourse.model.work import Work, vcpus
 
 __all__ = [
     "CALLERS",
+    "LATEST",
     "Account",
+    "Async",
     "ColdStart",
     "Constant",
+    "Downstream",
     "Duration",
     "Exponential",
     "Function",
     "Lognormal",
     "Phase",
+    "Retry",
+    "Schedule",
     "Sync",
+    "TargetTracking",
     "Traffic",
     "Work",
     "azure_trace",

@@ -24,6 +24,10 @@ class Account:
         Assumption: how many seconds' worth of requests the limit above lets through at once.
     unreserved_minimum
         Concurrency that must stay without a reservation.
+    provisioned_delay
+        Assumption: seconds before Lambda begins to allocate provisioned concurrency. AWS says a minute or two.
+    provisioned_rate
+        Environments per minute that are then allocated for a function; they can be used once all of them are there.
     """
 
     concurrency_limit: int | None = fact("account_concurrency").value
@@ -32,6 +36,8 @@ class Account:
     rps_per_concurrency: float | None = fact("rps_per_concurrency").value
     rps_burst: float = fact("rps_burst").value
     unreserved_minimum: int = fact("unreserved_minimum").value
+    provisioned_delay: float = fact("provisioned_preparation").value
+    provisioned_rate: float | None = fact("provisioned_allocation_rate").value
 
     def __post_init__(self) -> None:
         def keep(field: str, value: float) -> None:
@@ -52,3 +58,8 @@ class Account:
         keep("rps_burst", checks.number("Account(rps_burst", self.rps_burst, rule, above=0))
         rule = "must be a whole number of 0 or more (Lambda's minimum of UnreservedConcurrentExecutions)"
         keep("unreserved_minimum", checks.whole("Account(unreserved_minimum", self.unreserved_minimum, rule, least=0))
+        rule = "must be a number of seconds, 0 or more (an assumption: AWS says that allocation begins after a minute or two)"
+        keep("provisioned_delay", checks.number("Account(provisioned_delay", self.provisioned_delay, rule, least=0))
+        if self.provisioned_rate is not None:
+            rule = "must be a number of environments per minute above 0, or None for no limit (Lambda allocates up to 6,000)"
+            keep("provisioned_rate", checks.number("Account(provisioned_rate", self.provisioned_rate, rule, above=0))

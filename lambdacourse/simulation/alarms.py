@@ -9,6 +9,7 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from lambdacourse.facts import fact
 from lambdacourse.model import checks
 from lambdacourse.simulation.run import Run
+
+if TYPE_CHECKING:
+    from lambdacourse import plots
 
 OK, ALARM, INSUFFICIENT_DATA = fact("alarm_states").value
 COMPARISONS = dict(zip(fact("alarm_comparisons").value, (operator.gt, operator.ge, operator.lt, operator.le), strict=True))
@@ -110,7 +114,9 @@ class Alarm:
             state = next_state(seen, self, state)
             states.append(state)
         ends = pd.Index(60.0 * np.arange(1, len(points) + 1), name="seconds")
-        return AlarmHistory(self, resource, pd.DataFrame({"value": points, "state": states}, index=ends))
+        return AlarmHistory(
+            self, resource, pd.DataFrame({"value": points, "state": np.array(states, dtype=object)}, index=ends)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +143,25 @@ class AlarmHistory:
         """The share of the evaluations in which the alarm was in ``state``."""
         checks.choice("share(state", state, (OK, ALARM, INSUFFICIENT_DATA), "states of a CloudWatch alarm")
         return float((self.table["state"] == state).mean())
+
+    def plot(self) -> plots.Picture:
+        """The data points against the threshold, and each time at which the alarm went off."""
+        from lambdacourse import plots
+
+        minutes, values = self.table.index.to_numpy() / 60, self.table["value"].to_numpy()
+        end, limit = minutes[-1] if len(minutes) else 1.0, self.alarm.threshold
+        top = plots.round_up(max(np.nanmax(values, initial=0.0), limit))
+        title = f"{self.resource}: {self.alarm.metric}, {self.alarm.statistic} over {self.alarm.period / 60:g} min"
+        frame = plots.Frame(title, "time (min)", self.alarm.metric, (0, end), (min(0.0, limit), top))
+        lines = [
+            plots.Curve("", minutes, values, "busy", marker="."),
+            plots.Curve("threshold", np.array([0.0, end]), np.full(2, limit), "limit"),
+        ]
+        off = self.changes[self.changes == ALARM].index
+        marks = [
+            plots.Mark(at / 60, float(np.nan_to_num(self.table["value"][at])), f"{ALARM} at {at / 60:g} min") for at in off
+        ]
+        return plots.curves(plots.Panel(frame, lines, marks))
 
     def _repr_html_(self) -> str:
         return self.changes.to_frame()._repr_html_()

@@ -24,9 +24,17 @@ def run_bill(run: Run, period: str | None = None, free_tier: bool = False) -> Bi
         usage[name] = usage.get(name, 0) + quantity
 
     for row, function in enumerate(run.functions):
-        billed = round(run.tally.total(row, columns.BILLED_MS))
+        on_provisioned = round(run.tally.total(row, columns.PROVISIONED_BILLED_MS))
+        billed = round(run.tally.total(row, columns.BILLED_MS)) - on_provisioned
         init = min(round(1000 * run.tally.total(row, columns.INIT_SUM)), billed)
-        add("requests", round(run.tally.total(row, columns.INVOCATIONS)))
+        add(
+            "requests", round(run.tally.total(row, columns.INVOCATIONS) - run.tally.total(row, columns.PROVISIONED_INVOCATIONS))
+        )
+        kept = run.tally.mean(row, columns.ALLOCATED_LEVEL) * run.scenario.seconds
+        if kept:
+            add("provisioned_requests", round(run.tally.total(row, columns.PROVISIONED_INVOCATIONS)))
+            add(f"provisioned_duration_{function.architecture}", gb_seconds(on_provisioned, function.memory_mb))
+            add(f"provisioned_{function.architecture}", gb_seconds(round(1000 * kept), function.memory_mb))
         add(f"duration_{function.architecture}", gb_seconds(billed - init, function.memory_mb))
         add(f"init_{function.architecture}", gb_seconds(init, function.memory_mb))
     whole = charges(free_tier=free_tier, **usage)

@@ -114,6 +114,26 @@ class FunctionRun:
         # A new environment starts only when none is idle, so the most there are is the most that are busy, or what a warm-up left.
         return max(self.peak_concurrency, self._total(columns.ENVIRONMENTS_AT_START))
 
+    @property
+    def provisioned_invocations(self) -> int:
+        """CloudWatch ``ProvisionedConcurrencyInvocations``: those that ran on provisioned concurrency."""
+        return self._total(columns.PROVISIONED_INVOCATIONS)
+
+    @property
+    def spillovers(self) -> int:
+        """CloudWatch ``ProvisionedConcurrencySpilloverInvocations``: those that should have, and ran on demand."""
+        return self._total(columns.SPILLOVERS)
+
+    @property
+    def mean_provisioned(self) -> float:
+        """Provisioned environments that could be used, busy or idle, averaged over time."""
+        return self._tally.mean(self._row, columns.ALLOCATED_LEVEL)
+
+    @property
+    def provisioned_utilisation(self) -> float:
+        """The share of them that was busy, averaged over time."""
+        return _share(self._tally.mean(self._row, columns.PROVISIONED_BUSY_LEVEL), self.mean_provisioned)
+
     def wait(self, q: float) -> float:
         """The ``q`` quantile of seconds from arrival to the start of the handler, of the requests that ran."""
         counts = self._tally.wait[self._row]
@@ -204,7 +224,8 @@ class Run:
         shared = self._grouped(unreserved, columns.BUSY_MAX, each, np.maximum)
         table["account", "ConcurrentExecutions", "Maximum"] = self._grouped(account, columns.BUSY_MAX, each, np.maximum)
         table["account", "UnreservedConcurrentExecutions", "Maximum"] = shared
-        table["account", "ClaimedAccountConcurrency", "Maximum"] = shared + reserved
+        claimed = self._grouped(unreserved, columns.CLAIMED_MAX, each, np.maximum)
+        table["account", "ClaimedAccountConcurrency", "Maximum"] = claimed + reserved
         starts = self.time[::each]
         frame = pd.DataFrame(table, index=pd.Index(starts, name="seconds"))
         return frame.rename_axis(columns=("resource", "metric", "statistic"))
@@ -226,6 +247,30 @@ class Run:
         table[name, "Duration", "Maximum"] = np.where(invocations > 0, longest, np.nan)
         table[name, "ConcurrentExecutions", "Maximum"] = self._grouped(row, columns.BUSY_MAX, each, np.maximum)
 
+        if any(self.tally.total(row, column) for column in (columns.ALLOCATED_LEVEL, columns.SPILLOVERS)):
+            table[name, "ProvisionedConcurrencyInvocations", "Sum"] = total(columns.PROVISIONED_INVOCATIONS)
+            table[name, "ProvisionedConcurrencySpilloverInvocations", "Sum"] = total(columns.SPILLOVERS)
+            busy = self._grouped(row, columns.PROVISIONED_BUSY_MAX, each, np.maximum)
+            table[name, "ProvisionedConcurrentExecutions", "Maximum"] = busy
+            means = [self._averaged(row, level, each) for level in (columns.PROVISIONED_BUSY_LEVEL, columns.ALLOCATED_LEVEL)]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                use = np.where(busy > 0, means[0] / means[1], np.nan)  # not emitted where nothing of it ran
+            table[name, "ProvisionedConcurrencyUtilization", "Average"] = use
+        if self.tally.total(row, columns.ASYNC_RECEIVED):
+            table[name, "AsyncEventsReceived", "Sum"] = total(columns.ASYNC_RECEIVED)
+            table[name, "AsyncEventsDropped", "Sum"] = total(columns.ASYNC_DROPPED)
+            started = total(columns.ASYNC_INVOCATIONS)
+            table[name, "AsyncEventAge", "SampleCount"] = started
+            with np.errstate(invalid="ignore", divide="ignore"):
+                table[name, "AsyncEventAge", "Average"] = 1000 * total(columns.ASYNC_AGE_SUM) / started
+            oldest = 1000 * self._grouped(row, columns.ASYNC_AGE_MAX, each, np.maximum)
+            table[name, "AsyncEventAge", "Maximum"] = np.where(started > 0, oldest, np.nan)
+
+    def _averaged(self, row: int, level: int, each: int) -> np.ndarray:
+        series = self.tally.mean_series(row, level)
+        starts = np.arange(0, len(series), each)
+        return np.add.reduceat(series, starts) / np.diff(np.append(starts, len(series)))
+
     def _grouped(self, row: int, column: int, each: int, operation: np.ufunc) -> np.ndarray:
         series = self.tally.series(row, column)
         return operation.reduceat(series, np.arange(0, len(series), each))
@@ -243,11 +288,13 @@ class Run:
                 name=result.function.name,
                 time=self.time,
                 width=self.tally.bin_seconds,
-                warm=self._served(row, warm=True),
-                cold=self._served(row, warm=False),
+                provisioned=self.tally.series(row, columns.PROVISIONED_INVOCATIONS),
+                warm=self._warm(row),
+                cold=self.tally.series(row, columns.COLD_STARTS),
                 throttled=self._throttled(row),
                 concurrency=self.tally.mean_series(row, columns.BUSY_LEVEL),
                 environments=self.tally.mean_series(row, columns.ENVIRONMENTS_LEVEL),
+                allocated=self.tally.mean_series(row, columns.ALLOCATED_LEVEL),
                 limit=self._limit(result.function),
             )
             for row, result in enumerate(self)
@@ -275,9 +322,10 @@ class Run:
             return function.reserved_concurrency
         return limit - sum(other.reserved_concurrency or 0 for other in self.functions)
 
-    def _served(self, row: int, warm: bool) -> np.ndarray:
-        cold = self.tally.series(row, columns.COLD_STARTS)
-        return self.tally.series(row, columns.INVOCATIONS) - cold if warm else cold
+    def _warm(self, row: int) -> np.ndarray:
+        """Served on demand, without a cold start."""
+        others = self.tally.series(row, columns.COLD_STARTS) + self.tally.series(row, columns.PROVISIONED_INVOCATIONS)
+        return self.tally.series(row, columns.INVOCATIONS) - others
 
     def _throttled(self, row: int) -> np.ndarray:
         first = columns.THROTTLES

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine_scenarios import assert_same_requests, by_reference, plan_of, same_every_time, scenarios
+from engine_scenarios import assert_same_requests, by_reference, mixed_scenarios, plan_of, same_every_time, scenarios
 from hypothesis import given
 
 from lambdacourse import engine
@@ -17,8 +17,9 @@ def assert_agreement(scenario):
     """Kernel and reference agree on every request, every count in every bin, and every histogram."""
     plan = plan_of(scenario)
     compiled = engine.run(plan, record=True)
-    expected = tally.tally_requests(by_reference(scenario), plan)
+    expected = tally.count(by_reference(scenario), plan)
     assert_same_requests(expected.requests, compiled.requests)
+    assert_same_requests(expected.history.settlements, compiled.history.settlements)
     assert_same_counts(expected, compiled)
     assert_same_counts(compiled, engine.run(plan), exactly=True)
 
@@ -37,6 +38,13 @@ def assert_same_counts(one, other, exactly=False):
 @same_every_time(400)
 def test_kernel_agrees_with_reference(scenario):
     """On any small scenario, the kernel does to each request what the reference does, and counts it where that counts it."""
+    assert_agreement(scenario)
+
+
+@given(mixed_scenarios(rate=3.0, lengths=(121.0, 300.5, 500.0)))
+@same_every_time(150)
+def test_kernel_agrees_with_reference_on_all_triggers(scenario):
+    """The same where each trigger may be of any kind, over long enough for events to be tried again and to become too old."""
     assert_agreement(scenario)
 
 

@@ -382,7 +382,7 @@ def test_a_longer_run_begins_with_the_same_outcomes(scenario):
 @same_every_time(60)
 def test_the_order_of_functions_does_not_matter(scenario):
     """In which order the functions are named changes nothing, unless requests to two of them come at one instant."""
-    kept = by_reference(scenario)
+    kept = by_reference(scenario).requests
     same_instant = np.diff(kept.time) == 0
     assume(not (same_instant & (np.diff(kept.function) != 0)).any())
     names = [getattr(trigger, "function", trigger).name for trigger in scenario.triggers]

@@ -28,12 +28,12 @@ def test_lab_shows_the_prices(lab, preset):
     work = Work(settings["cpu"] / 1000, settings["wait"] / 1000)
     memory, requests, bursts = (settings[name] for name in ("memory", "requests", "burstiness"))
     month = bill(requests, 1000 * work.duration(memory), memory, free_tier=False)
-    assert numbers["Lambda"].predicted == money(month.total) and money(month.total) in lab.view.sentence
+    assert numbers["Lambda, a month"].predicted == money(month.total) and money(month.total) in lab.view.sentence
     for_requests = bill(requests, 0, memory, free_tier=False).total
     provisioned = for_requests + (month.total - for_requests) * provisioned_multiple(1 / bursts)
-    assert numbers["provisioned"].predicted == money(provisioned)
+    assert numbers["provisioned, a month"].predicted == money(provisioned)
     for name, fleet in (("Fargate", fargate()), ("Managed Instances", managed_instances())):
-        assert numbers[name].predicted == money(fleet.month(work, requests / SECONDS, bursts))
+        assert numbers[f"{name}, a month"].predicted == money(fleet.month(work, requests / SECONDS, bursts))
         never = crossing(work, memory, fleet, bursts) == float("inf")
         assert (numbers[f"{name} from"].predicted == "never") == never
     namespace: dict = {}

@@ -181,6 +181,17 @@ def test_throttles_of_a_spike():
     assert math.isnan(Alarm("Throttles", "Sum", 60, 3, 0, ">").evaluate(run).first_alarm)
 
 
+def test_picture_of_an_alarm():
+    """The picture draws the data points, the threshold, and says when the alarm went off; a run too short for one is no error."""
+    picture = age_alarm(60, 1).evaluate(queue([1, 1, 11, 1, None, 12])).plot()
+    points, threshold = picture.figure.axes[0].lines[:2]
+    assert points.get_ydata() == pytest.approx([1, 1, 11, 1, math.nan, 12], nan_ok=True)
+    assert list(points.get_xdata()) == [1, 2, 3, 4, 5, 6] and list(threshold.get_ydata()) == [10, 10]
+    assert "ALARM at 3 min" in picture.alt and "ALARM at 6 min" in picture.alt
+    run = simulate(Sync(Function("api", duration=1), poisson(1)), seconds=30)
+    assert "Errors" in Alarm("Errors", "Sum", 60, 1, 0, ">").evaluate(run).plot().alt
+
+
 # Bad input
 
 

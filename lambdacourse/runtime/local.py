@@ -204,14 +204,17 @@ class LocalLambda:
         request = self._request(event, fact("async_payload").value, "InvocationType: Event")
         self._open()
         queued = AsyncInvocation(request.id)
-        threading.Thread(target=self._deliver, args=(queued, request), daemon=True, name="asynchronous event").start()
+        threading.Thread(target=self._process, args=(queued, request), daemon=True, name="asynchronous event").start()
         return queued
 
     def prepare(self, count: int = 1) -> list[float]:
         """Start ``count`` environments ahead of any call; gives the seconds that each took to initialise."""
-        checks.whole("prepare(count", count, "must be a whole number of 1 or more", least=1)
+        rule = f"must be a whole number from 1 to {self.concurrency}, what the function may have at once"
+        count = checks.whole("prepare(count", count, rule, least=1, most=self.concurrency)
         self._open()
-        return self._prepare([self._new() for _ in range(count)])
+        with self._lock:
+            ahead = [self._new() for _ in range(count)]
+        return self._prepare(ahead)
 
     def close(self) -> None:
         """End everything. It can be called twice."""
@@ -287,7 +290,13 @@ class LocalLambda:
 
     # Asynchronous events
 
-    def _deliver(self, queued: AsyncInvocation, request: Request) -> None:
+    def _process(self, queued: AsyncInvocation, request: Request) -> None:
+        try:
+            self._try(queued, request)
+        finally:
+            queued._done.set()
+
+    def _try(self, queued: AsyncInvocation, request: Request) -> None:
         """Try an event until it succeeds or is given up."""
         waits = [fact("async_retry_wait_1").value, fact("async_retry_wait_2").value][: self._retries]
         began, backoff = time.monotonic(), fact("async_backoff_first").value
@@ -315,7 +324,6 @@ class LocalLambda:
             self._closing.wait(wait / self._speedup)
         if queued.outcome is None and not self._closing.is_set():
             self._give_up(queued, request, condition)
-        queued._done.set()
 
     def _give_up(self, queued: AsyncInvocation, request: Request, condition: str) -> None:
         last = queued.attempts[-1] if queued.attempts else None
@@ -351,22 +359,25 @@ class LocalLambda:
             )
             ahead = [self._new("provisioned-concurrency") for _ in range(self._provisioned)]
         if ahead:
-            self._prepare(ahead)
+            try:
+                self._prepare(ahead)
+            except BaseException:
+                self.close()
+                raise
 
     def _prepare(self, ahead: list[Environment]) -> list[float]:
         least = fact("init_timeout_provisioned").value
         limit = min(max(least, self.deployment.timeout), fact("init_timeout_maximum").value)
-        with ThreadPoolExecutor(min(len(ahead), os.cpu_count() or 2)) as pool:
-            try:
+        try:
+            with ThreadPoolExecutor(min(len(ahead), os.cpu_count() or 2)) as pool:
                 took = list(pool.map(lambda environment: environment.prepare(limit), ahead))
-            except BaseException as problem:
-                for environment in ahead:
-                    environment.end()
-                if isinstance(problem, Breakdown):
-                    raise CourseError(
-                        f"An environment could not be started ahead ({problem.error_type}): {problem.message}"
-                    ) from None
-                raise
+        except BaseException as problem:
+            for environment in ahead:
+                environment.end()
+            if isinstance(problem, Breakdown):
+                why = f"{problem.error_type}: {problem.message}"
+                raise CourseError(f"An environment could not be started ahead. {why}") from None
+            raise
         with self._lock:
             self._idle += ahead
         return took

@@ -173,6 +173,14 @@ def test_provisioned_serve_first_and_then_spill():
         assert local.environments == 2, "the idle timeout does not end what is provisioned"
 
 
+def test_what_cannot_be_started_ahead():
+    """A handler that cannot be imported is an error when it is provisioned; more than the limit is refused."""
+    with pytest.raises(CourseError, match=r"could not be started ahead. Runtime.ImportModuleError"):
+        LocalLambda("nothing.handler", HANDLERS, provisioned_concurrency=2).__enter__()
+    with lasting(concurrency_limit=2) as local, pytest.raises(ValueError, match="from 1 to 2"):
+        local.prepare(3)
+
+
 def test_idle_environments_end():
     """After the idle timeout the next call starts cold, in another environment."""
     with LocalLambda("app.echo", HANDLERS, idle_timeout=0.2) as local:

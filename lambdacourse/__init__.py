@@ -1,7 +1,8 @@
 """AWS Lambda at scale, learned by doing.
 
     from lambdacourse import Account, ColdStart, Function, Scenario, simulate, sweep, replications
-    from lambdacourse import Async, Retry, Sync                                 # what invokes a function
+    from lambdacourse import Sync, Async, Retry                                 # what invokes a function
+    from lambdacourse import EventSourceMapping, SqsQueue, FifoQueue, KinesisStream, DynamoDbStream   # … in batches
     from lambdacourse import TargetTracking, Schedule, Downstream               # what scales a function, what stands behind it
     from lambdacourse import steady, poisson, ramp, spike, diurnal, trace       # traffic; `+` adds two
     from lambdacourse import per_minute, azure_trace, cloudwatch_trace          # traffic as it was recorded
@@ -20,9 +21,9 @@ from importlib.metadata import version as _version
 
 _ROOMS = {
     "lambdacourse.model": (
-        "Account", "Async", "ColdStart", "Downstream", "Function", "Retry", "Schedule", "Sync", "TargetTracking", "azure_trace",
-        "cloudwatch_trace", "constant", "diurnal", "exponential", "lognormal", "per_minute", "poisson", "ramp", "spike", "steady",
-        "trace",
+        "Account", "Async", "ColdStart", "Downstream", "DynamoDbStream", "EventSourceMapping", "FifoQueue", "Function",
+        "KinesisStream", "Retry", "Schedule", "SqsQueue", "Sync", "TargetTracking", "azure_trace", "cloudwatch_trace",
+        "constant", "diurnal", "exponential", "lognormal", "per_minute", "poisson", "ramp", "spike", "steady", "trace",
     ),
     "lambdacourse.simulation": ("Alarm", "Run", "Scenario", "replications", "simulate", "sweep"),
     "lambdacourse.facts": ("fact",),

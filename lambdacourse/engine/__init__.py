@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lambdacourse.engine import reference
 from lambdacourse.engine.plan import Plan, plan
+from lambdacourse.engine.streams import tally_streams
 from lambdacourse.engine.tally import Tally, count
 from lambdacourse.folders import cache_folder
 
@@ -30,7 +31,8 @@ def run(plan: Plan, record: bool = False) -> Tally:
     """Simulate ``plan``; with ``record``, keep every request."""
     if is_compiled():
         return _kernel().run(plan, record)
-    tally = count(reference.run(plan), plan)
+    history = reference.run(plan)
+    tally = replace(count(history, plan), streams=tally_streams(history, plan))
     return tally if record else replace(tally, history=None)
 
 
@@ -38,7 +40,9 @@ def run(plan: Plan, record: bool = False) -> Tally:
 def _kernel():
     """The compiled kernel. What numba compiles goes to the course's cache, which works for a read-only installation too."""
     here = Path(__file__).parent
-    sources = sorted([here / "plan.py", here / "tally.py", here / "draws.py", *(here / "kernel").glob("*.py")])
+    sources = sorted(
+        [here / "plan.py", here / "tally.py", here / "draws.py", here / "streams.py", *(here / "kernel").glob("*.py")]
+    )
     version = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     import numba
 

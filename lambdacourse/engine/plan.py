@@ -11,8 +11,8 @@ import numpy as np
 
 from lambdacourse.engine.draws import draw_key
 from lambdacourse.facts import fact
-from lambdacourse.model import LATEST, Account, Async, Downstream, Function, Sync
-from lambdacourse.model.traffic import Traffic
+from lambdacourse.model import LATEST, Account, Async, Downstream, EventSourceMapping, Function, Source, Stream, Sync
+from lambdacourse.model.traffic import CHUNK, Traffic
 
 INSTANT = 1e-9
 """Seconds: what ends so shortly after an arrival has ended before it. Sums of decimals are off by less."""
@@ -47,13 +47,18 @@ class Flow:
     function: int
     traffic: Traffic
     ordinal: int
-    trigger: Sync | Async
+    trigger: Sync | Async | EventSourceMapping
     name: str
 
     @property
     def latest(self) -> bool:
         """Whether it invokes ``$LATEST``, which has no provisioned concurrency."""
         return self.trigger.qualifier == LATEST
+
+    @property
+    def is_of_stream(self) -> bool:
+        """Whether its arrivals are a stream's records."""
+        return isinstance(self.trigger, EventSourceMapping) and isinstance(self.trigger.source, Stream)
 
     @property
     def is_plain(self) -> bool:
@@ -108,13 +113,26 @@ class Plan:
             return math.inf
         return self.account.concurrency_limit - sum(function.reserved_concurrency or 0 for function in self.functions)
 
+    def bin_of(self, times: np.ndarray) -> np.ndarray:
+        """In which bin each of ``times`` lies: the last that begins no later, whatever the rounding of the product."""
+        per_bin = 1 / self.bin_seconds
+        index = (times * per_bin).astype(np.int64)
+        return index - (index / per_bin > times) + ((index + 1) / per_bin <= times)
+
     def chunks(self, flow: Flow) -> Iterator[Chunk]:
-        """The requests of ``flow`` in time, in chunks. What is drawn depends only on seed, function name, flow and purpose."""
+        """The arrivals of ``flow`` in time, in chunks. What is drawn depends only on seed, name, flow and purpose.
+
+        For a stream's records nothing else is drawn: what their batches need comes from ``draws``.
+        """
         function = self.functions[flow.function]
 
         def stream(purpose: str) -> np.random.Generator:
             return random_stream(self.seed, flow.name, purpose, flow.ordinal)
 
+        if flow.is_of_stream:
+            for time in flow.traffic.arrivals(stream, -self.warm_up, self.seconds):
+                yield Chunk(time, *np.zeros((3, time.size)))
+            return
         durations, inits, failures = stream("durations"), stream("initialisation"), stream("failures")
         for time in flow.traffic.arrivals(stream, -self.warm_up, self.seconds):
             yield Chunk(
@@ -124,14 +142,35 @@ class Plan:
                 failures.random(time.size) if 0 < function.error_rate < 1 else np.full(time.size, 0.5),
             )
 
+    def draws(self, flow: Flow) -> Iterator[Chunk]:
+        """What is drawn for the invocations of a mapping, in their order, in chunks; without times, for nobody knows them before."""
+        function = self.functions[flow.function]
+        name = f"{function.name} reads {flow.name}"
+        purposes = ("durations", "initialisation", "failures")
+        durations, inits, failures = (random_stream(self.seed, name, purpose) for purpose in purposes)
+        while True:
+            yield Chunk(
+                np.zeros(CHUNK),
+                function.duration.draw(durations, CHUNK),
+                function.cold_start.init.draw(inits, CHUNK),
+                failures.random(CHUNK) if 0 < function.error_rate < 1 else np.full(CHUNK, 0.5),
+            )
+
     def draw_key(self, flow: Flow) -> int:
         """The key of ``engine.draws.uniform`` for ``flow``."""
         return draw_key(self.seed, flow.name, flow.ordinal)
 
 
-def plan(triggers: Sequence[Sync | Async | Function], account: Account, seconds: float, warm_up: float, seed: int) -> Plan:
+def plan(
+    triggers: Sequence[Sync | Async | EventSourceMapping | Function],
+    account: Account,
+    seconds: float,
+    warm_up: float,
+    seed: int,
+) -> Plan:
     """Lay out ``triggers``; ``ValueError`` where they contradict each other or the account."""
     functions: dict[str, Function] = {}
+    sources: dict[str, Source] = {}
     flows: list[Flow] = []
     for trigger in triggers:
         function = trigger if isinstance(trigger, Function) else trigger.function
@@ -140,11 +179,19 @@ def plan(triggers: Sequence[Sync | Async | Function], account: Account, seconds:
             raise ValueError(
                 f"Two different functions are called {function.name!r}: a name is unique in a run (AWS::Lambda::Function FunctionName)."
             )
-        if not isinstance(trigger, Function):
-            number = list(functions).index(function.name)
+        number = list(functions).index(function.name)
+        if isinstance(trigger, EventSourceMapping):
+            source = trigger.source
+            if sources.setdefault(source.name, source) != source:
+                raise ValueError(
+                    f"Two different sources are called {source.name!r}: a name is unique in a run ({source.name_source})."
+                )
+            flows += [Flow(number, traffic, each, trigger, source.name) for each, traffic in enumerate(source.traffic.flows())]
+        elif not isinstance(trigger, Function):
             for traffic in trigger.traffic.flows():
                 ordinal = sum(flow.name == function.name for flow in flows)
                 flows.append(Flow(number, traffic, ordinal, trigger, function.name))
+    _check_sources(functions, sources, flows)
     _check_reservations(tuple(functions.values()), account)
     _check_downstreams(tuple(functions.values()))
     return Plan(tuple(functions.values()), tuple(flows), account, seconds, warm_up, seed)
@@ -164,6 +211,26 @@ def expected_concurrency(plan: Plan) -> float:
         * (plan.functions[flow.function].duration.mean + plan.functions[flow.function].cold_start.init.mean)
         for flow in plan.flows
     )
+
+
+def _check_sources(functions: dict[str, Function], sources: dict[str, Source], flows: list[Flow]) -> None:
+    """Names are unique among functions and sources; a function reads a stream once, and a stream has no more readers than AWS allows."""
+    for name, source in sources.items():
+        if name in functions:
+            raise ValueError(
+                f"A function and a source are both called {name!r}: a name is unique in a run ({source.name_source})."
+            )
+        readers = [flow.function for flow in flows if flow.name == name and flow.ordinal == 0]
+        if isinstance(source, Stream):
+            if len(set(readers)) < len(readers):
+                raise ValueError(
+                    f"A function reads the stream {name!r} twice: AWS makes one AWS::Lambda::EventSourceMapping for both."
+                )
+            if source.readers is not None and len(readers) > source.readers:
+                raise ValueError(
+                    f"{len(readers)} functions read {name!r}: a DynamoDB stream is read by at most {source.readers}, or reads are "
+                    "throttled (AWS Lambda Developer Guide, Simultaneous readers of a shard in DynamoDB Streams)."
+                )
 
 
 def _check_reservations(functions: tuple[Function, ...], account: Account) -> None:

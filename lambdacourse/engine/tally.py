@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lambdacourse.engine.plan import INSTANT, Plan
 from lambdacourse.model import Async, Function, Sync
+
+if TYPE_CHECKING:
+    from lambdacourse.engine.streams import StreamTally
 
 # Outcomes of a request. From THROTTLED on, the function never saw it; the reason says which limit turned it away.
 OK, ERROR, TIMED_OUT, THROTTLED = 0, 1, 2, 3
@@ -116,15 +119,56 @@ ALLOCATION_KINDS = ("i4", "f8", "i8", "i8")
 
 
 @dataclass(frozen=True)
+class Batches:
+    """Each invocation of a mapping, throttled ones too: arrays of one length.
+
+    time: of the attempt; lane: which one (shard times factor, and the lane within the shard); first, size: the first of its
+    records (-1: none) and how many; repeat: whether the function was handed them before; outcome: of the invocation (``tally``);
+    failed: at which of the records the function reported a failure, or -1; age: of the last record, in seconds (NaN: none);
+    attempt: how many failures counted against the retries before.
+    """
+
+    time: np.ndarray
+    lane: np.ndarray
+    first: np.ndarray
+    size: np.ndarray
+    repeat: np.ndarray
+    outcome: np.ndarray
+    failed: np.ndarray
+    age: np.ndarray
+    attempt: np.ndarray
+
+
+@dataclass(frozen=True)
+class Records:
+    """Each record in the order of sending: when, in which lane, whether poison, where it ended and when (NaN: it has not), and how
+    often the function was handed it."""
+
+    time: np.ndarray
+    lane: np.ndarray
+    poison: np.ndarray
+    state: np.ndarray
+    end: np.ndarray
+    handed: np.ndarray
+
+
+@dataclass(frozen=True)
 class History:
     """Everything that happened in a run, one by one."""
 
     requests: Requests
     settlements: Settlements
     allocations: Allocations
+    streams: tuple[tuple[Records, Batches], ...] = ()
+    """For each mapping on a stream."""
 
 
-def history(attempts: Sequence[tuple], settlements: Sequence[Settlement], allocations: Sequence[Allocation]) -> History:
+def history(
+    attempts: Sequence[tuple],
+    settlements: Sequence[Settlement],
+    allocations: Sequence[Allocation] = (),
+    streams: Sequence[tuple[Records, Batches]] = (),
+) -> History:
     """The arrays from one tuple for each."""
 
     def arrays(kind: type, rows: Sequence[tuple], kinds: tuple[str, ...]):
@@ -135,6 +179,7 @@ def history(attempts: Sequence[tuple], settlements: Sequence[Settlement], alloca
         arrays(Requests, attempts, REQUEST_KINDS),
         arrays(Settlements, settlements, SETTLEMENT_KINDS),
         arrays(Allocations, allocations, ALLOCATION_KINDS),
+        tuple(streams),
     )
 
 
@@ -150,6 +195,8 @@ class Tally:
         and to the result; synchronous requests by seconds from the first attempt to the result, where there was one in the end.
     history
         Every request, when it was asked for.
+    streams
+        What happened to the records of each mapping on a stream.
     """
 
     bins: np.ndarray
@@ -159,6 +206,7 @@ class Tally:
     latency: np.ndarray
     answer: np.ndarray
     history: History | None = None
+    streams: tuple[StreamTally, ...] = ()
 
     @property
     def requests(self) -> Requests | None:
@@ -234,7 +282,7 @@ def count(history: History, plan: Plan) -> Tally:
             _add_environments(bins[row], requests, served & ~requests.provisioned, plan, plan.functions[row])
             _add_counts(bins[row], wait[row], latency[row], requests, chosen & (requests.time >= 0), plan)
             _add_provisioned(bins[row], history, row, served, plan)
-    _add_arrivals(bins, plan)
+    _add_arrivals(bins, requests, plan)
     _add_events(bins, history, plan)
     _add_calls(bins, answer, history, plan)
     return Tally(bins, plan.bin_seconds, plan.seconds, wait, latency, answer, history)
@@ -272,8 +320,13 @@ def _claims(allocations: Allocations, unreserved: np.ndarray) -> tuple[np.ndarra
     return np.array(times), np.array(totals)
 
 
-def _add_arrivals(bins: np.ndarray, plan: Plan) -> None:
-    for flow in plan.flows:
+def _add_arrivals(bins: np.ndarray, requests: Requests, plan: Plan) -> None:
+    """A request and an event arrive once, however often they are tried; a batch of a stream is a new request each time."""
+    for number, flow in enumerate(plan.flows):
+        if flow.is_of_stream:
+            tried = requests.time[(requests.flow == number) & (requests.time >= 0)]
+            bins[flow.function, :, ARRIVALS] += _per_bin(tried, plan)
+            continue
         for chunk in plan.chunks(flow):
             counts = _per_bin(chunk.time[chunk.time >= 0], plan)
             bins[flow.function, :, ARRIVALS] += counts
@@ -292,7 +345,7 @@ def _add_events(bins: np.ndarray, history: History, plan: Plan) -> None:
         time, age = requests.time[served], (requests.time - requests.arrival)[served]
         mine[:, ASYNC_INVOCATIONS] += _per_bin(time, plan)
         mine[:, ASYNC_AGE_SUM] += _per_bin(time, plan, age)
-        np.maximum.at(mine[:, ASYNC_AGE_MAX], (time * (1 / plan.bin_seconds)).astype(np.int64), age)
+        np.maximum.at(mine[:, ASYNC_AGE_MAX], plan.bin_of(time), age)
         for state, column in ((SUCCEEDED, ASYNC_SUCCEEDED), (DELIVERED, ASYNC_DELIVERED), (DROPPED, ASYNC_DROPPED)):
             ended = (settled.flow == number) & (settled.state == state) & (settled.time >= 0)
             mine[:, column] += _per_bin(settled.time[ended], plan)
@@ -321,12 +374,12 @@ def _add_calls(bins: np.ndarray, answer: np.ndarray, history: History, plan: Pla
 
 
 def _per_bin(times: np.ndarray, plan: Plan, amounts: np.ndarray | None = None) -> np.ndarray:
-    return np.bincount((times * (1 / plan.bin_seconds)).astype(np.int64), amounts, minlength=plan.bins + 1)
+    return np.bincount(plan.bin_of(times), amounts, minlength=plan.bins + 1)
 
 
 def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, plan: Plan) -> None:
     outcome, init, duration = requests.outcome[chosen], requests.init[chosen], requests.duration[chosen]
-    index = (requests.time[chosen] * (1 / plan.bin_seconds)).astype(np.int64)
+    index = plan.bin_of(requests.time[chosen])
     served, cold = outcome < THROTTLED, requests.cold[chosen]
 
     def add(column: int, which: np.ndarray, amount: np.ndarray | None = None) -> None:
@@ -388,11 +441,9 @@ def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Pl
     edges = np.arange(len(peaks) - 1) / (1 / plan.bin_seconds)
     peaks[:-1] = there(edges, "left") + level(edges, "left")
     starts = (steps > 0) & (times >= 0) & (times < plan.seconds)
-    index = (times[starts] * (1 / plan.bin_seconds)).astype(np.int64)
-    np.maximum.at(peaks, index, busy[starts] + level(times[starts], "right"))
+    np.maximum.at(peaks, plan.bin_of(times[starts]), busy[starts] + level(times[starts], "right"))
     inside = changes[(changes >= 0) & (changes < plan.seconds)]
-    index = (inside * (1 / plan.bin_seconds)).astype(np.int64)
-    np.maximum.at(peaks, index, there(inside, "right") + level(inside, "right"))
+    np.maximum.at(peaks, plan.bin_of(inside), there(inside, "right") + level(inside, "right"))
 
 
 def _add_environments(bins: np.ndarray, requests: Requests, served: np.ndarray, plan: Plan, function: Function) -> None:

@@ -4,6 +4,8 @@ from lambdacourse.model.account import Account
 from lambdacourse.model.coldstarts import ColdStart, Phase
 from lambdacourse.model.durations import Constant, Duration, Exponential, Lognormal, constant, exponential, lognormal
 from lambdacourse.model.functions import Downstream, Function, Schedule, TargetTracking
+from lambdacourse.model.sources import EventSourceMapping, FifoQueue, Queue, Source, SqsQueue, Stream
+from lambdacourse.model.streams import DynamoDbStream, KinesisStream
 from lambdacourse.model.traces import azure_trace, cloudwatch_trace, per_minute
 from lambdacourse.model.traffic import Traffic, diurnal, poisson, ramp, spike, steady, trace
 from lambdacourse.model.triggers import CALLERS, LATEST, Async, Retry, Sync, throttle_status
@@ -18,12 +20,20 @@ __all__ = [
     "Constant",
     "Downstream",
     "Duration",
+    "DynamoDbStream",
+    "EventSourceMapping",
     "Exponential",
+    "FifoQueue",
     "Function",
+    "KinesisStream",
     "Lognormal",
     "Phase",
+    "Queue",
     "Retry",
     "Schedule",
+    "Source",
+    "SqsQueue",
+    "Stream",
     "Sync",
     "TargetTracking",
     "Traffic",

@@ -13,7 +13,8 @@ import pandas as pd
 from lambdacourse.engine import tally as columns
 from lambdacourse.engine.tally import Tally, histogram_quantile
 from lambdacourse.facts import fact
-from lambdacourse.model import Function, checks
+from lambdacourse.model import EventSourceMapping, Function, Stream, checks
+from lambdacourse.simulation.streams import StreamRun, iterator_age_metrics, stream_metrics
 
 if TYPE_CHECKING:
     from lambdacourse import plots
@@ -190,15 +191,30 @@ class Run:
     tally: Tally = field(repr=False)
     functions: tuple[Function, ...] = field(repr=False)
 
-    def __getitem__(self, name: str) -> FunctionRun:
+    def __getitem__(self, name: str) -> FunctionRun | StreamRun:
         for row, function in enumerate(self.functions):
             if function.name == name:
                 return FunctionRun(function, self.tally, row)
-        known = ", ".join(repr(function.name) for function in self.functions) or "none"
-        raise KeyError(f"No function is called {name!r} in this run; there are: {known}.")
+        for result in self.streams:
+            if result.stream.name == name:
+                return result
+        names = [function.name for function in self.functions] + [result.stream.name for result in self.streams]
+        known = ", ".join(map(repr, names)) or "none"
+        raise KeyError(f"No function or source is called {name!r} in this run; there are: {known}.")
 
     def __iter__(self):
         return (FunctionRun(function, self.tally, row) for row, function in enumerate(self.functions))
+
+    @cached_property
+    def streams(self) -> tuple[StreamRun, ...]:
+        """The figures of each stream."""
+        mappings = [each for each in self.scenario.triggers if isinstance(each, EventSourceMapping)]
+        readers = list(zip((each for each in mappings if isinstance(each.source, Stream)), self.tally.streams, strict=True))
+        streams = {mapping.source.name: mapping.source for mapping, _ in readers}
+        return tuple(
+            StreamRun(stream, *zip(*(reader for reader in readers if reader[0].source.name == name), strict=True))
+            for name, stream in streams.items()
+        )
 
     @property
     def time(self) -> np.ndarray:
@@ -219,6 +235,9 @@ class Run:
         table: dict[tuple[str, str, str], np.ndarray] = {}
         for row, function in enumerate(self.functions):
             self._function_metrics(table, row, function.name, each)
+            table.update(iterator_age_metrics(function.name, self.streams, each))
+        for result in self.streams:
+            table.update(stream_metrics(result, each))
         account, unreserved = len(self.functions), len(self.functions) + 1
         reserved = sum(function.reserved_concurrency or 0 for function in self.functions)
         shared = self._grouped(unreserved, columns.BUSY_MAX, each, np.maximum)

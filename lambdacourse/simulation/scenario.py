@@ -8,11 +8,11 @@ from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from lambdacourse import engine
-from lambdacourse.model import Account, Async, Function, Sync, checks
+from lambdacourse.model import Account, Async, EventSourceMapping, Function, Sync, checks
 from lambdacourse.simulation.progress import progress
 from lambdacourse.simulation.run import Run
 
-Trigger = Sync | Async | Function
+Trigger = Sync | Async | EventSourceMapping | Function
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import numpy as np
 
 from lambdacourse.engine.kernel.environments import close
 from lambdacourse.engine.kernel.loop import advance
-from lambdacourse.engine.kernel.provisioned import begin
+from lambdacourse.engine.kernel.provisioned import begin, set_first_timer
 from lambdacourse.engine.kernel.state import (
     ALLOCATION,
     BIRTH,
@@ -34,14 +34,18 @@ from lambdacourse.engine.kernel.state import (
     LOG,
     LOOK,
     NEEDS_CHUNK,
+    NEEDS_DRAWS,
+    NEEDS_KEPT,
     NEEDS_LOG,
     NEEDS_PENDING,
+    NEEDS_RECORDS,
     NEEDS_SLOTS,
     NEEDS_TIMERS,
     NONE,
     PENDING,
     POOL,
     PROVISIONED,
+    RECORDS,
     RETRYING_CALLS,
     RULES,
     SERVER,
@@ -53,8 +57,9 @@ from lambdacourse.engine.kernel.state import (
     Lanes,
     More,
 )  # fmt: skip
-from lambdacourse.engine.kernel.timers import set_timer
+from lambdacourse.engine.kernel.streams import more_kept, more_records, prepare_streams, stream_tallies
 from lambdacourse.engine.plan import MINUTE, Chunk, Plan, expected_concurrency
+from lambdacourse.engine.streams import readings
 from lambdacourse.engine.tally import (
     ALLOCATION_KINDS,
     BUSY_MAX,
@@ -86,6 +91,8 @@ def run(plan: Plan, record: bool = False) -> Tally:
     chunks = [plan.chunks(flow) for flow in plan.flows]
     core, lanes = _core(plan, record), _lanes(max(len(chunks), 1))
     more = None if plan.is_plain else _more(plan, core)
+    streams = prepare_streams(plan, record)
+    draws = {reading.flows[0]: plan.draws(plan.flows[reading.flows[0]]) for reading in readings(plan)}
     recorder = _Recorder(plan) if record else None
 
     def refill(flow: int) -> None:
@@ -94,15 +101,25 @@ def run(plan: Plan, record: bool = False) -> Tally:
         chunk = next(chunks[flow], None)
         lanes.position[flow], lanes.filled[flow] = 0, 0 if chunk is None else chunk.time.size
         lanes.upcoming[flow] = np.inf if chunk is None else chunk.time[0]
-        if chunk is not None:
+        if chunk is not None and plan.flows[flow].is_of_stream:
+            lanes.time[flow, : lanes.filled[flow]] = chunk.time
+        elif chunk is not None:
             for buffer, drawn in zip((lanes.time, lanes.duration, lanes.init, lanes.failure), _columns(chunk), strict=True):
                 buffer[flow, : lanes.filled[flow]] = drawn
 
+    def draw(flow: int) -> None:
+        """What the next invocations of a stream's mapping need, in the place where requests have what was drawn for them."""
+        lanes.drawn[flow] = 0
+        for buffer, drawn in zip((lanes.duration, lanes.init, lanes.failure), _columns(next(draws[flow]))[1:], strict=True):
+            buffer[flow] = drawn
+
     for flow in range(len(chunks)):
         refill(flow)
+    for flow in draws:
+        draw(flow)
     need = NEEDS_CHUNK if chunks or more else DONE
     while need != DONE:
-        need, flow = advance(core, lanes, more)
+        need, flow = advance(core, lanes, more, streams)
         if need == NEEDS_CHUNK:
             refill(flow)
         elif need == NEEDS_SLOTS:
@@ -112,6 +129,12 @@ def run(plan: Plan, record: bool = False) -> Tally:
             more = more._replace(timers=_longer(more.timers))
         elif need == NEEDS_PENDING:
             more = more._replace(pending=_more_pending(more.pending, core.clocks))
+        elif need == NEEDS_DRAWS:
+            draw(flow)
+        elif need == NEEDS_RECORDS:
+            streams = more_records(streams, record)
+        elif need == NEEDS_KEPT:
+            streams = more_kept(streams)
         elif need == NEEDS_LOG:
             recorder.keep_log(core, more)
     close(core, more)
@@ -120,7 +143,16 @@ def run(plan: Plan, record: bool = False) -> Tally:
     if record and more is not None:
         recorder.keep_log(core, more)
     history = recorder.history() if record else None
-    return Tally(core.bins, plan.bin_seconds, plan.seconds, core.wait, core.latency, core.answer, history)
+    return Tally(
+        core.bins,
+        plan.bin_seconds,
+        plan.seconds,
+        core.wait,
+        core.latency,
+        core.answer,
+        history,
+        stream_tallies(streams, record),
+    )
 
 
 def _count_plain_answers(core: Core) -> None:
@@ -219,7 +251,7 @@ def _more(plan: Plan, core: Core) -> More:
 
 def _set_up_provisioned(plan: Plan, core: Core, more: More) -> None:
     """What is provisioned from the beginning, and the first timers of its auto scaling, in the reference's order."""
-    clock, actions = core.clocks[0], 0
+    actions = 0
     provisioned, start = more.provisioned, -plan.warm_up
     provisioned["top"] = NONE
     provisioned["level_since"] = provisioned["use_since"] = provisioned["use_start"] = start
@@ -234,10 +266,10 @@ def _set_up_provisioned(plan: Plan, core: Core, more: More) -> None:
             mine = provisioned[row]
             mine["takes_maximum"], mine["target"] = tracking.statistic == "Maximum", tracking.target
             mine["minimum"], mine["maximum"] = tracking.minimum, tracking.maximum
-            set_timer(more.timers, clock, (math.floor(start / MINUTE) + 1) * MINUTE, LOOK, row)
+            set_first_timer(core, more, (math.floor(start / MINUTE) + 1) * MINUTE, LOOK, row)
         for action in function.provisioned_scaling:
             if isinstance(action, Schedule):
-                set_timer(more.timers, clock, action.at, SET_BOUNDS, actions)
+                set_first_timer(core, more, action.at, SET_BOUNDS, actions)
                 actions += 1
 
 
@@ -273,7 +305,7 @@ def _flows(plan: Plan) -> np.ndarray:
     flows, clients = np.zeros(len(plan.flows), FLOW), 0
     for settings, flow in zip(flows, plan.flows, strict=True):
         settings["row"], settings["latest"], settings["key"] = flow.function, flow.latest, plan.draw_key(flow)
-        settings["kind"] = CALLS if flow.is_plain else RETRYING_CALLS
+        settings["kind"] = RECORDS if flow.is_of_stream else CALLS if flow.is_plain else RETRYING_CALLS
         if isinstance(flow.trigger, Async):
             settings["kind"] = EVENTS
             settings["retries"] = flow.trigger.maximum_retry_attempts

@@ -4,5 +4,10 @@ from __future__ import annotations
 
 from numba import njit
 
-compiled = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
-inlined = njit(cache=True, nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+_SETTINGS = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+_INTERNAL = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # Only Python needs wrappers, and they take long to compile.
+
+entered = njit(**_SETTINGS)
+compiled = njit(**_SETTINGS, **_INTERNAL)
+inlined = njit(**_SETTINGS, **_INTERNAL, forceinline=True)
+"""``entered`` is called from Python; ``compiled`` and ``inlined`` from what is compiled alone."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lambdacourse.engine.kernel.compiling import compiled, inlined
+from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 from lambdacourse.engine.kernel.counting import add_interval
 from lambdacourse.engine.kernel.provisioned import (
     count_allocated,
@@ -68,7 +68,9 @@ def count_environment(bins, row, since, until, clock):
 def turn_bins(core, more, now):
     """Carry the concurrency that is there into each bin that begins up to ``now``."""
     bins, servers, pools, clock = core.bins, core.servers, core.pools, core.clocks[0]
-    last = min(int(now * clock.per_bin), bins.shape[1] - 2)
+    last = int(now * clock.per_bin)
+    last += int((last + 1) / clock.per_bin <= now) - int(last / clock.per_bin > now)
+    last = min(last, bins.shape[1] - 2)
     while clock.bin < last:
         clock.bin += 1
         for row in range(len(servers)):
@@ -362,7 +364,7 @@ def serve(core, more, flow, number, attempt, now, arrival, duration, init, failu
     return outcome, starting, seconds, place, cold
 
 
-@compiled
+@entered
 def close(core, more):
     """At the end of the run: let what finishes finish, and count the environments that are still there."""
     slots, births, days, servers, bins, clock = core.slots, core.births, core.days, core.servers, core.bins, core.clocks[0]

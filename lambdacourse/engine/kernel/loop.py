@@ -17,7 +17,7 @@ from lambdacourse.engine.kernel.callers import (
     try_call,
     try_event,
 )
-from lambdacourse.engine.kernel.compiling import compiled, inlined
+from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 from lambdacourse.engine.kernel.environments import finish_until, serve, turn_bins
 from lambdacourse.engine.kernel.provisioned import allocated, look, set_bounds
 from lambdacourse.engine.kernel.state import (
@@ -34,26 +34,31 @@ from lambdacourse.engine.kernel.state import (
     NEEDS_SLOTS,
     NEEDS_TIMERS,
     NONE,
+    RECORDS,
     RETRYING_CALLS,
     ROOM,
     SET_BOUNDS,
+    STREAMS,
     TOO_OLD,
     TRY,
     TRY_CALL,
 )  # fmt: skip
+from lambdacourse.engine.kernel.streams import record_arrives, stream_room, turn
 from lambdacourse.engine.kernel.timers import take_timer
 from lambdacourse.engine.tally import ARRIVALS
 
+_FIRST = np.int64(0)  # A plain 0 would be a type of its own, and all that is called with it compiled twice.
 
-@compiled
-def advance(core, lanes, more):
+
+@entered
+def advance(core, lanes, more, streams):
     """Let time pass until a chunk is used up or room is; return (what is needed, for which flow).
 
     When recording plain requests, what was drawn for a request, ``duration`` and ``init``, is replaced by what happened to it.
     """
     clock = core.clocks[0]
     while True:
-        flow = 0
+        flow = _FIRST
         now = lanes.upcoming[0]
         for other in range(1, len(lanes.upcoming)):
             if lanes.upcoming[other] < now:
@@ -64,8 +69,12 @@ def advance(core, lanes, more):
             need = _room(core, more)
             if need != DONE:
                 return need, flow
+            if streams is not None:
+                need, about = stream_room(core, lanes, streams)
+                if need != DONE:
+                    return need, about
             if clock.timers > 0 and more.timers[0].time <= now and more.timers[0].time < clock.end:
-                _run_timer(core, more)
+                _run_timer(core, lanes, more, streams)
                 continue
         if now == np.inf:
             return DONE, flow
@@ -76,7 +85,7 @@ def advance(core, lanes, more):
         at = lanes.position[flow]
         duration, init, failure = lanes.duration[flow, at], lanes.init[flow, at], lanes.failure[flow, at]
         settings = core.flows[flow]
-        if now >= 0.0:
+        if now >= 0.0 and settings.kind != RECORDS:
             core.bins[settings.row, clock.bin, ARRIVALS] += 1
         if more is None:
             outcome, init, duration, place, cold = serve(core, more, flow, at, 0, now, now, duration, init, failure)
@@ -87,7 +96,7 @@ def advance(core, lanes, more):
                 lanes.duration[flow, at] = duration
             lanes.outcomes[flow, at] = outcome
         else:
-            _arrive(core, more, flow, now, duration, init, failure)
+            _arrive(core, more, streams, flow, now, duration, init, failure)
         lanes.position[flow] = at + 1
         if at + 1 < lanes.filled[flow]:
             lanes.upcoming[flow] = lanes.time[flow, at + 1]
@@ -109,7 +118,7 @@ def _room(core, more):
 
 
 @inlined
-def _arrive(core, more, flow, now, duration, init, failure):
+def _arrive(core, more, streams, flow, now, duration, init, failure):
     """Hand an arrival to what takes those of its flow."""
     settings = core.flows[flow]
     if settings.kind == CALLS:
@@ -119,11 +128,13 @@ def _arrive(core, more, flow, now, duration, init, failure):
         call_arrives(core, more, flow, now, duration, init, failure)
     elif settings.kind == EVENTS:
         event_arrives(core, more, flow, now, duration, init, failure)
+    if streams is not None and settings.kind == RECORDS:
+        record_arrives(core, streams, more, flow, now)
     settings.arrived += 1
 
 
 @compiled
-def _run_timer(core, more):
+def _run_timer(core, lanes, more, streams):
     """Do what the first timer is for."""
     clock = core.clocks[0]
     take_timer(more.timers, clock)
@@ -148,3 +159,5 @@ def _run_timer(core, more):
         look(core, more, about, now)
     elif kind == SET_BOUNDS:
         set_bounds(core, more, about, now)
+    if streams is not None and kind >= STREAMS:
+        turn(core, streams, more, lanes, now, kind, about)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lambdacourse.engine.kernel.compiling import compiled, inlined
+from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 from lambdacourse.engine.kernel.counting import add_interval
 from lambdacourse.engine.kernel.state import ALLOCATED, LOOK, NONE
 from lambdacourse.engine.kernel.timers import set_timer
@@ -63,7 +63,13 @@ def provisioned_given_back(core, more, row, place, finished):
         mine.top = place
 
 
-@compiled
+@entered
+def set_first_timer(core, more, time, kind, about):
+    """A timer that is set before the run."""
+    set_timer(more.timers, core.clocks[0], time, kind, about)
+
+
+@entered
 def begin(core, more, row, count, now):
     """So many are there at the beginning."""
     more.provisioned[row].requested = count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -17,13 +18,17 @@ class Bucket:
     def __post_init__(self) -> None:
         self.tokens = self.depth
 
-    def has_one(self, now: float) -> bool:
+    def room(self, now: float) -> float:
+        """How many tokens there are now."""
         self.tokens = min(self.depth, self.tokens + (now - self.at) * self.rate)
         self.at = now
-        return self.tokens >= 1 - 1e-9
+        return self.tokens
 
-    def take(self) -> None:
-        self.tokens -= 1
+    def has_one(self, now: float) -> bool:
+        return self.room(now) >= 1 - 1e-9
+
+    def take(self, amount: float = 1) -> None:
+        self.tokens -= amount
 
     def change(self, rate: float, depth: float, now: float) -> None:
         """Another rate and depth from now on."""
@@ -60,8 +65,11 @@ class Growth:
 
 
 class NoLimit:
+    def room(self, now: float) -> float:
+        return math.inf
+
     def has_one(self, now: float) -> bool:
         return True
 
-    def take(self) -> None:
+    def take(self, amount: float = 1) -> None:
         pass

@@ -11,7 +11,7 @@ Order: environments that finish up to ``now + INSTANT`` are idle before anything
 arrivals, timers among themselves in the order in which they were set, arrivals in the order of the flows. Nothing happens at or after
 ``plan.seconds``. The kernel follows the same order, so a handler and its compiled twin must set their timers in the same order.
 
-A source that has no requests of its own per arrival (a queue, a stream) draws what its invocations need with ``plan.draws(flow)``, in
+A source whose arrivals are not what is invoked (a stream) draws what its invocations need with ``plan.draws(flow)``, in
 the order of its invocations, and hands ``invoke`` a ``Work`` it made itself.
 """
 

@@ -1,0 +1,332 @@
+"""The lab of lesson 06: shards, the parallelization factor, a poison record and what frees a shard of it; iterator age and lanes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from lambdacourse import plots
+from lambdacourse.labs.lab import Choice, Lab, Number, View, written
+from lambdacourse.model import ColdStart, EventSourceMapping, Function, KinesisStream, poisson
+from lambdacourse.simulation import Run, simulate
+
+SECONDS = 120
+POISON_AT = 30.0
+CALL = 0.02
+"""Seconds that each invocation takes besides its records."""
+LANES = 20
+"""Up to how many lanes are drawn one by one."""
+WINDOW = (27.0, 47.0)
+"""The part of the run in which the lanes are shown."""
+
+RATES = [10, 50, 100, 200, 500, 1_000, 2_000, 5_000]
+SHARDS = [1, 2, 4, 8, 16, 32]
+FACTORS = [1, 2, 3, 5, 10]
+BATCHES = [1, 10, 50, 100, 200, 500, 1_000, 10_000]
+RECORD_TIMES = [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05]
+TROUBLES = {
+    "none": "no poison record",
+    "default": "poison, default settings",
+    "retries": "poison, 2 retries",
+    "bisect": "poison, 2 retries, bisect",
+    "partial": "poison, 2 retries, partial failures",
+    "both": "poison, 2 retries, bisect, partial",
+}
+
+CHOICES = (
+    Choice("rate", "records sent", RATES, [f"{rate:,}/s" for rate in RATES]),
+    Choice("shards", "shards", SHARDS, [f"{shards}" for shards in SHARDS]),
+    Choice("factor", "parallelization", FACTORS, [f"{factor} per shard" for factor in FACTORS]),
+    Choice("batch", "batch size", BATCHES, [f"{batch:,}" for batch in BATCHES]),
+    Choice("per_record", "each record takes", RECORD_TIMES, [f"{1000 * each:g} ms" for each in RECORD_TIMES]),
+    Choice("trouble", "trouble", list(TROUBLES), list(TROUBLES.values()), slider=False),
+)
+START = {"rate": 1_000, "shards": 4, "factor": 1, "batch": 100, "per_record": 0.001, "trouble": "none"}
+PRESETS = {
+    "too slow": {"rate": 1_000, "shards": 4, "factor": 1, "batch": 100, "per_record": 0.005, "trouble": "none"},
+    "factor 2": {"rate": 1_000, "shards": 4, "factor": 2, "batch": 100, "per_record": 0.005, "trouble": "none"},
+    "poison": {"rate": 1_000, "shards": 4, "factor": 1, "batch": 100, "per_record": 0.001, "trouble": "default"},
+    "bisect": {"rate": 1_000, "shards": 4, "factor": 1, "batch": 100, "per_record": 0.001, "trouble": "bisect"},
+}
+
+FATES = (("processed", "warm"), ("given up", "failed"))
+CALLS = (("done", "warm"), ("failed, or reported a record", "failed"))
+
+
+def streams_lab(**start) -> Lab:
+    """The lab of lesson 06. Arguments set the controls at the start: ``rate``, ``shards``, ``factor``, ``batch``, ``per_record`` (s),
+    ``trouble``."""
+    title = "Streams: shards, batches, and one bad record"
+    return Lab(title, CHOICES, {**START, **start}, PRESETS, look, _build, size=(9.6, 5.8))
+
+
+def look(rate: float, shards: int, factor: int, batch: int, per_record: float, trouble: str) -> View:
+    """Simulate two minutes of ``rate`` records per second through ``shards``."""
+    settings = rate, shards, factor, batch, per_record, trouble
+    run = simulate_minutes(*settings)
+    seconds = _Seconds.of(run)
+    calls = _Calls.of(run, factor)
+    top = plots.round_up(max(seconds.sent.max(), seconds.processed.max()))
+    ages = _Ages.of(run, factor)
+    highest = plots.round_up(max(ages.highest, 1.0))
+    frames = (
+        plots.Frame("Records per second", "time (s)", "records/s", (0, SECONDS), (0, top), FATES),
+        plots.Frame("Iterator age, a line for each lane", "time (s)", "age (s)", (0, SECONDS), (0, highest)),
+        plots.Frame(_lanes_title(shards, factor), "time (s)", "lane", WINDOW, (0.4, calls.count + 0.6), CALLS),
+    )
+
+    def data(axes: list[Axes], theme: plots.Theme) -> list[Artist]:
+        return [*_fates(axes[0], seconds, theme), *_ages(axes[1], ages, theme), *_calls(axes[2], calls, theme)]
+
+    return View(
+        sentence=_sentence(run, *settings),
+        numbers=_numbers(run, *settings),
+        code=_code(*settings),
+        table=seconds.table,
+        frames=frames,
+        data=data,
+    )
+
+
+def simulate_minutes(rate: float, shards: int, factor: int, batch: int, per_record: float, trouble: str) -> Run:
+    """What the lab simulates."""
+    worker = Function("worker", duration=CALL, cold_start=ColdStart(init=0))
+    clicks = KinesisStream("clicks", poisson(rate), shards=shards, poison_at=() if trouble == "none" else POISON_AT)
+    mapping = EventSourceMapping(
+        worker, clicks, batch_size=batch, parallelization_factor=factor, seconds_per_record=per_record, **_cure(trouble)
+    )
+    return simulate(mapping, seconds=SECONDS, seed=1, record=True)
+
+
+def capacity(shards: int, factor: int, batch: int, per_record: float) -> float:
+    """Records per second that all lanes together can process, when their batches are full."""
+    return shards * factor * batch / (CALL + batch * per_record)
+
+
+def _cure(trouble: str) -> dict[str, object]:
+    if trouble in ("none", "default"):
+        return {}
+    return {
+        "maximum_retry_attempts": 2,
+        "bisect_batch_on_function_error": trouble in ("bisect", "both"),
+        "report_batch_item_failures": trouble in ("partial", "both"),
+    }
+
+
+@dataclass(frozen=True)
+class _Seconds:
+    """The stream second by second: records per second, and the highest iterator age (NaN where nothing was handed over)."""
+
+    time: np.ndarray
+    sent: np.ndarray
+    processed: np.ndarray
+    given_up: np.ndarray
+    age: np.ndarray
+
+    @staticmethod
+    def of(run: Run) -> _Seconds:
+        records, batches = run["clicks"].records, run["clicks"].batches
+
+        def per_second(times: pd.Series) -> np.ndarray:
+            return np.bincount(times.astype(int), minlength=SECONDS)[:SECONDS].astype(float)
+
+        ran = batches[batches.outcome != "throttled"]
+        age = np.full(SECONDS, -np.inf)
+        np.maximum.at(age, ran.time.astype(int), ran.age)
+        ends = {state: records.end[records.state == state] for state in ("processed", "dropped")}
+        counts = per_second(records.time), per_second(ends["processed"]), per_second(ends["dropped"])
+        return _Seconds(np.arange(SECONDS), *counts, np.where(np.isfinite(age), age, np.nan))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "time (s)": self.time,
+                "sent (records/s)": self.sent,
+                "processed (records/s)": self.processed,
+                "given up (records/s)": self.given_up,
+                "iterator age, maximum (s)": self.age,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class _Ages:
+    """For each lane, the times and the iterator ages of its invocations, as a line."""
+
+    lines: list[np.ndarray]
+    highest: float
+
+    @staticmethod
+    def of(run: Run, factor: int) -> _Ages:
+        batches = run["clicks"].batches
+        lane = (batches.shard * factor + batches.lane).to_numpy()
+        points = np.column_stack([batches.time, batches.age])
+        order = np.argsort(lane, kind="stable")
+        lines = np.split(points[order], np.flatnonzero(np.diff(lane[order])) + 1)
+        return _Ages([line[:: max(len(line) // 400, 1)] for line in lines], float(batches.age.max()))
+
+
+@dataclass(frozen=True)
+class _Calls:
+    """The invocations of the first lanes: when each began and ended, in which lane, and whether it failed."""
+
+    lane: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+    failed: np.ndarray
+    count: int
+
+    @staticmethod
+    def of(run: Run, factor: int) -> _Calls:
+        batches, requests = run["clicks"].batches, run["worker"].requests
+        lane = (batches.shard * factor + batches.lane).to_numpy()
+        count = min(run["clicks"].stream.shards * factor, LANES)
+        end = batches.time.to_numpy() + requests.latency.to_numpy()
+        chosen = (lane < count) & (end > WINDOW[0]) & (batches.time.to_numpy() < WINDOW[1])
+        failed = ((batches.outcome != "ok") | (batches.failed >= 0)).to_numpy()
+        return _Calls(lane[chosen], batches.time.to_numpy()[chosen], end[chosen], failed[chosen], count)
+
+
+def _build(figure: Figure) -> list:
+    grid = figure.add_gridspec(2, 2, left=0.075, right=0.985, top=0.94, bottom=0.085, hspace=0.5, wspace=0.2)
+    return [
+        (figure.add_subplot(grid[0, 0]), (0, 0.5, 0.515, 1)),
+        (figure.add_subplot(grid[0, 1]), (0.515, 0.5, 1, 1)),
+        (figure.add_subplot(grid[1, :]), (0, 0, 1, 0.5)),
+    ]
+
+
+def _fates(axes: Axes, seconds: _Seconds, theme: plots.Theme) -> list[Artist]:
+    """Processed and given up, stacked, and a line for what was sent."""
+    edges = np.append(seconds.time, SECONDS)
+    below, drawn = np.zeros(SECONDS), []
+    for counts, colour, hatch in ((seconds.processed, theme.warm, None), (seconds.given_up, theme.failed, "////")):
+        above = below + counts
+        if counts.any():
+            steps = {"step": "post", "facecolor": colour, "edgecolor": theme.paper if hatch else colour, "linewidth": 0.0}
+            drawn.append(
+                axes.fill_between(edges, np.append(below, below[-1]), np.append(above, above[-1]), hatch=hatch, **steps)
+            )
+        below = above
+    drawn.append(axes.stairs(seconds.sent, edges, color=theme.ink, linewidth=1.0, baseline=None))
+    drawn.append(_label(axes, 0.985, seconds.sent[-20:].mean(), "sent", theme))
+    return drawn
+
+
+def _ages(axes: Axes, ages: _Ages, theme: plots.Theme) -> list[Artist]:
+    lines = LineCollection(ages.lines)
+    lines.set(color=theme.queued, linewidth=1.6)
+    axes.add_collection(lines)
+    return [lines]
+
+
+def _calls(axes: Axes, calls: _Calls, theme: plots.Theme) -> list[Artist]:
+    """Each invocation as a bar in its lane."""
+    low, high = axes.get_ylim()
+    height = max(0.6 * axes.get_window_extent().height * 72 / axes.figure.dpi / (high - low), 1.0)
+    drawn: list[Artist] = []
+    for which, colour in ((~calls.failed, theme.warm), (calls.failed, theme.failed)):
+        lane = calls.lane[which] + 1
+        ends = np.stack([np.column_stack([calls.begin[which], lane]), np.column_stack([calls.end[which], lane])], axis=1)
+        bars = LineCollection(ends)
+        bars.set(color=colour, linewidth=height, capstyle="butt")
+        axes.add_collection(bars)
+        drawn.append(bars)
+    drawn.append(axes.vlines(calls.begin, calls.lane + 0.65, calls.lane + 1.35, color=theme.paper, linewidth=0.6))
+    return drawn
+
+
+def _label(axes: Axes, x: float, y: float, words: str, theme: plots.Theme) -> Artist:
+    place = axes.get_yaxis_transform()
+    return axes.annotate(
+        words, (x, y), xycoords=place, xytext=(0, 4), textcoords="offset points", ha="right", va="bottom", color=theme.ink
+    )
+
+
+def _lanes_title(shards: int, factor: int) -> str:
+    lanes = shards * factor
+    shown = f"the first {LANES} of {lanes} lanes" if lanes > LANES else "each lane" if lanes > 1 else "the one lane"
+    return f"Invocations in {shown}, from second {WINDOW[0]:g} to {WINDOW[1]:g}"
+
+
+def _numbers(
+    run: Run, rate: float, shards: int, factor: int, batch: int, per_record: float, trouble: str
+) -> tuple[Number, ...]:
+    clicks, most = run["clicks"], capacity(shards, factor, batch, per_record)
+    return (
+        Number(
+            "concurrency, at most",
+            f"{shards * factor}",
+            f"{run['worker'].peak_concurrency}",
+            "shards × parallelization factor",
+        ),
+        Number(
+            "records/s processed",
+            written(min(rate, most)) if trouble == "none" else "",
+            written(clicks.processed / SECONDS),
+            "the smaller of: what is sent; lanes × batch size ÷ (20 ms + batch size × time of a record)",
+        ),
+        Number(
+            "iterator age at the end",
+            f"{_age_predicted(rate, most, trouble):.3g} s",
+            f"{_age_at_end(run):.3g} s",
+            "too slow: time × (1 − capacity ÷ rate); a blocked shard: the time since the poison record",
+        ),
+        Number(
+            "records given up",
+            "",
+            f"{clicks.dropped:,}",
+            "after the last retry: the poison record, and all that was still with it",
+        ),
+        Number("handed over again", "", f"{clicks.repeated:,}", "records that the function was given more than once"),
+    )
+
+
+def _age_predicted(rate: float, most: float, trouble: str) -> float:
+    """Of a fluid: seconds that the slowest shard is behind after the run."""
+    slow = SECONDS * max(1 - most / rate, 0.0)
+    return max(slow, SECONDS - POISON_AT) if trouble == "default" else slow
+
+
+def _age_at_end(run: Run) -> float:
+    ages = run["clicks"].batches
+    return float(ages.age[ages.time > SECONDS - 3].max()) if (ages.time > SECONDS - 3).any() else math.nan
+
+
+def _sentence(run: Run, rate: float, shards: int, factor: int, batch: int, per_record: float, trouble: str) -> str:
+    clicks, most = run["clicks"], capacity(shards, factor, batch, per_record)
+    lanes = f"{shards * factor} lane{'s' if shards * factor > 1 else ''}"
+    begin = f"{rate:,} records per second over {lanes}, which can process {written(most)} per second."
+    age = _age_at_end(run)
+    if clicks.refused:
+        begin += f" {clicks.refused:,} records are refused: a shard takes in no more."
+    if trouble == "default":
+        return (
+            f"{begin} The poison record at second {POISON_AT:g} blocks its lane for good: {clicks.pending:,} records wait at the "
+            f"end, and the iterator age is {age:.0f} s and grows by a second each second. The other lanes do not notice."
+        )
+    behind = f"{clicks.pending:,} records wait at the end, and the iterator age is {age:.3g} s."
+    if trouble == "none":
+        return f"{begin} {'They fall behind: ' if most < rate else ''}{behind}"
+    lost = f"{clicks.dropped:,} record{'s are' if clicks.dropped != 1 else ' is'} given up"
+    return f"{begin} The lane is free again after the poison record: {lost}, {clicks.repeated:,} handed over again; {behind}"
+
+
+def _code(rate: float, shards: int, factor: int, batch: int, per_record: float, trouble: str) -> str:
+    poison = "" if trouble == "none" else f", poison_at={POISON_AT:g}"
+    cure = "".join(f", {name}={value}" for name, value in _cure(trouble).items() if value)
+    return (
+        f'worker = Function("worker", duration={CALL:g}, cold_start=ColdStart(init=0))\n'
+        f'clicks = KinesisStream("clicks", poisson({rate:_}), shards={shards}{poison})\n'
+        f"mapping = EventSourceMapping(worker, clicks, batch_size={batch:_}, parallelization_factor={factor}, "
+        f"seconds_per_record={per_record:g}{cure})\n"
+        f'simulate(mapping, seconds={SECONDS}, seed=1)["clicks"].summary()'
+    )

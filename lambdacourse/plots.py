@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -551,6 +551,74 @@ def lanes_picture(title: str, seconds: float, shown: Lanes) -> Picture:
     cold, missed = int(np.count_nonzero(shown.init)), int(np.count_nonzero(shown.throttled))
     requests = f"{len(shown.time)} requests, {cold} cold starts, {missed} throttled"
     return Picture(draw, f"{shown.count} environments as lanes over {seconds:g} s: {requests}.")
+
+
+def lanes_pictures(seconds: float, shown: Mapping[str, Lanes]) -> Picture:
+    """Several ``lanes`` under each other, by their titles, on the same scales: for comparing them."""
+    most = max(each.count for each in shown.values())
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(9.6, len(shown) * min(1.4 + 0.22 * most, 4.5)), layout="constrained")
+            FigureCanvasAgg(figure)
+            panels = figure.subplots(len(shown), squeeze=False)[:, 0]
+            for axes, (title, each) in zip(panels, shown.items(), strict=True):
+                figure.draw_without_rendering()  # the key and the bars need the size that the layout gives
+                Frame(title, "time (s)", "environment", (0, seconds), (0, most + 1), LANES).put_on(axes, theme)
+                figure.draw_without_rendering()
+                lanes(axes, each, theme)
+        return figure
+
+    said = [f"{title}: {len(each.time)} requests, {np.count_nonzero(each.init)} cold starts" for title, each in shown.items()]
+    return Picture(draw, f"Environments as lanes over {seconds:g} s. {'; '.join(said)}.")
+
+
+def bar_panels(unit: str, panels: Mapping[str, Sequence[Row]], write: Callable[[float], str]) -> Picture:
+    """Several ``bars`` beside each other, by their titles, on the same scale: for comparing them."""
+    most = max(value for rows in panels.values() for _, value, _ in rows)
+    count = max(len(rows) for rows in panels.values())
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(9.6, 0.9 + 0.3 * count), layout="constrained")
+            FigureCanvasAgg(figure)
+            for axes, (title, rows) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+                places = range(len(rows))
+                values, colours = [value for _, value, _ in rows], [getattr(theme, colour) for _, _, colour in rows]
+                drawn = axes.barh(places, values, color=colours, height=0.7)
+                axes.bar_label(drawn, [write(value) for value in values], padding=4, color=theme.ink)
+                axes.set_yticks(places, [words for words, _, _ in rows], color=theme.ink)
+                axes.set(title=title, xlabel=unit, xlim=(0, 1.25 * most), ylim=(count - 0.4, -0.6))
+                axes.grid(visible=False)
+                axes.spines["left"].set_visible(False)
+                axes.tick_params(axis="y", length=0)
+        return figure
+
+    said = [f"{title}: " + ", ".join(f"{words} {write(value)}" for words, value, _ in rows) for title, rows in panels.items()]
+    return Picture(draw, f"{unit}. {'; '.join(said)}.")
+
+
+def stacks(axes: Axes, rows: Sequence[tuple[str, Sequence[Row]]], theme: Theme = LIGHT) -> list[Artist]:
+    """Bars that are made of parts, from the top down, each with its name above it and its parts' words below, where they fit."""
+    drawn: list[Artist] = []
+    width = axes.get_xlim()[1] - axes.get_xlim()[0]
+    letters = axes.get_window_extent().width * 72 / axes.figure.dpi / (0.62 * STYLE["font.size"])
+    for number, (name, parts) in enumerate(rows):
+        place = len(rows) - number - 0.5
+        left = 0.0
+        for words, value, colour in parts:
+            drawn += axes.barh([place], [value], left=left, height=0.36, color=getattr(theme, colour), edgecolor=theme.paper)
+            if len(words) < letters * value / width:
+                at = (left + value / 2, place - 0.22)
+                drawn.append(axes.text(*at, words, ha="center", va="top", color=theme.ink, fontsize=STYLE["font.size"] - 1))
+            left += value
+        drawn.append(axes.text(0, place + 0.22, name, ha="left", va="bottom", color=theme.ink))
+    return drawn
+
+
+def written_seconds(seconds: float) -> str:
+    """Seconds as one reads them: in milliseconds below one."""
+    return f"{1000 * seconds:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"
 
 
 def thinned(series: Series, most: int = 240) -> Series:

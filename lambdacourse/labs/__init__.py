@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lambdacourse.labs.coldstarts import coldstarts_lab
 from lambdacourse.labs.concurrency import concurrency_lab
 from lambdacourse.labs.cost import cost_lab
 from lambdacourse.labs.network import network_lab, plot_connections
@@ -12,6 +13,7 @@ from lambdacourse.labs.streams import streams_lab
 
 __all__ = [
     "choose",
+    "coldstarts_lab",
     "concurrency_lab",
     "cost_lab",
     "network_lab",

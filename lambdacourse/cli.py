@@ -117,12 +117,18 @@ def bench(parsed: argparse.Namespace) -> int:
 
 def refresh(parsed: argparse.Namespace) -> int:
     from lambdacourse.course import lessons
+    from lambdacourse.facts import assumptions_page
     from lambdacourse.workshop import release_all
 
     root = Path.cwd()
     if not all((root / part).is_dir() for part in ("lessons", "solutions", "exercises")):
         raise CourseError(f"{root} is no checkout of the course: there is no lessons/, solutions/ and exercises/ in it.")
     stale = lessons.refresh(root, parsed.names, keep=not parsed.check) + release_all(root, keep=not parsed.check)
+    page = root / "lambdacourse" / "ASSUMPTIONS.md"
+    if page.exists() and page.read_text(encoding="utf-8") != assumptions_page():
+        stale.append("lambdacourse/ASSUMPTIONS.md")
+        if not parsed.check:
+            page.write_text(assumptions_page(), encoding="utf-8", newline="\n")
     print("\n".join(f"{'out of date' if parsed.check else 'made again'}: {name}" for name in stale) or "All is up to date.")
     return int(bool(stale) and parsed.check)
 

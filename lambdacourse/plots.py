@@ -44,6 +44,8 @@ class Theme:
     failed: str
     busy: str
     idle: str
+    reached: str
+    missing: str
 
     @property
     def style(self) -> dict[str, object]:
@@ -76,12 +78,12 @@ STYLE = {
 LIGHT = Theme(
     "light", paper="#FFFFFF", ink="#222222", axis="#555555", grid="#E4E4E4", limit="#555555",
     warm="#F2B134", cold="#1F6FB2", provisioned="#1B9E77", throttled="#A11D21", queued="#CC79A7", failed="#3B3B3B",
-    busy="#4D4D4D", idle="#D5D5D5",
+    busy="#4D4D4D", idle="#D5D5D5", reached="#6A3FB5", missing="#C2410C",
 )  # fmt: skip
 DARK = Theme(
     "dark", paper="#111111", ink="#E6E6E6", axis="#ABABAB", grid="#303030", limit="#B0B0B0",
     warm="#F2B134", cold="#4E9DE6", provisioned="#2FC29A", throttled="#D9404A", queued="#D98BC4", failed="#C9C9C9",
-    busy="#BDBDBD", idle="#454545",
+    busy="#BDBDBD", idle="#454545", reached="#B79CFF", missing="#FF8A4C",
 )  # fmt: skip
 
 # A page says whether it is dark in an attribute, so it can choose between two pictures. Where styles are not let in, the light
@@ -154,6 +156,35 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Backlog:
+    """One queue over time: arrays with one value per bin of ``width`` seconds.
+
+    visible, in_flight: messages, means; oldest_age: of the oldest message, in seconds.
+    """
+
+    name: str
+    time: np.ndarray
+    width: float
+    visible: np.ndarray
+    in_flight: np.ndarray
+    oldest_age: np.ndarray
+
+    @property
+    def most(self) -> float:
+        return float((self.visible + self.in_flight).max())
+
+    @property
+    def described(self) -> str:
+        """What a picture of it shows, in a sentence."""
+        at, (scale, unit) = int(self.visible.argmax()), time_unit(self.time[-1] + self.width)
+        return (
+            f"Messages of {self.name} over {(self.time[-1] + self.width) / scale:.3g} {unit}: at most {self.visible[at]:,.0f} waiting, "
+            f"at {self.time[at] / scale:.3g} {unit}, and {self.visible[-1]:,.0f} at the end; the oldest was "
+            f"{self.oldest_age.max() / scale:.3g} {unit} old."
+        )
+
+
+@dataclass(frozen=True)
 class Lanes:
     """Requests for swim lanes, one value each: times in seconds, the environment that served it, whether it was throttled."""
 
@@ -176,19 +207,47 @@ class Lanes:
         return int(self.environment.max(initial=0)) + 1
 
 
-def overview(rows: Sequence[Series]) -> Picture:
-    """For each function: requests per second by outcome, and concurrency against its limit."""
+def overview(rows: Sequence[Series], backlogs: Sequence[Backlog] = ()) -> Picture:
+    """For each function: requests per second by outcome, and concurrency against its limit; for each queue: its backlog and age."""
 
     def draw(theme: Theme) -> Figure:
         with matplotlib.rc_context(theme.style):
-            figure = Figure(figsize=(9.6, 2.7 * max(len(rows), 1)), layout="constrained")
+            count = max(len(rows) + len(backlogs), 1)
+            figure = Figure(figsize=(9.6, 2.7 * count), layout="constrained")
             FigureCanvasAgg(figure)
-            for (left, right), series in zip(figure.subplots(max(len(rows), 1), 2, squeeze=False), rows):
+            panels = figure.subplots(count, 2, squeeze=False)
+            for (left, right), series in zip(panels, rows):
                 _overview_row(left, right, thinned(series), theme)
+            for (left, right), shown in zip(panels[len(rows) :], backlogs):
+                _backlog_row(left, right, shown, theme)
         return figure
 
-    names = ", ".join(row.name for row in rows)
-    return Picture(draw, f"Requests per second by outcome, and concurrency against its limit: {names}.")
+    alt = f"Requests per second by outcome, and concurrency against its limit: {', '.join(row.name for row in rows)}."
+    return Picture(draw, " ".join([alt, *(shown.described for shown in backlogs)]))
+
+
+def _backlog_row(left: Axes, right: Axes, shown: Backlog, theme: Theme) -> None:
+    scale, unit = time_unit(shown.time[-1] + shown.width)
+    span = (0, (shown.time[-1] + shown.width) / scale)
+    Frame(f"{shown.name}: backlog", f"time ({unit})", "messages", span, (0, round_up(shown.most)), BACKLOG).put_on(left, theme)
+    backlog(left, shown, theme, scale)
+    high, age_unit = time_unit(shown.oldest_age.max())
+    top = round_up(shown.oldest_age.max() / high)
+    Frame(f"{shown.name}: oldest message", f"time ({unit})", f"age ({age_unit})", span, (0, top)).put_on(right, theme)
+    oldest_age(right, shown, theme, scale, high)
+
+
+def backlog_picture(shown: Backlog) -> Picture:
+    """The backlog of one queue, and the age of its oldest message, over time."""
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(9.6, 2.7), layout="constrained")
+            FigureCanvasAgg(figure)
+            _backlog_row(*figure.subplots(1, 2), shown, theme)
+        return figure
+
+    return Picture(draw, shown.described)
 
 
 def _overview_row(left: Axes, right: Axes, series: Series, theme: Theme) -> None:
@@ -204,6 +263,7 @@ def _overview_row(left: Axes, right: Axes, series: Series, theme: Theme) -> None
     concurrency(right, series, theme)
 
 
+BACKLOG = (("waiting", "queued"), ("in flight", "busy"))
 OUTCOMES = (("warm", "warm"), ("cold", "cold"), ("throttled", "throttled"))
 PROVISIONED_OUTCOMES = (("provisioned", "provisioned"), *OUTCOMES)
 LANES = (("running", "warm"), ("cold start", "cold"), ("throttled", "throttled"))
@@ -428,6 +488,29 @@ def busy_and_idle(axes: Axes, series: Series, theme: Theme = LIGHT) -> list[Arti
         steps = {"step": "post", "facecolor": colour, "edgecolor": colour, "linewidth": 0.0}
         drawn.append(axes.fill_between(edges, np.append(below, below[-1]), np.append(above, above[-1]), **steps))
     return drawn
+
+
+def backlog(axes: Axes, shown: Backlog, theme: Theme = LIGHT, scale: float = 1.0) -> list[Artist]:
+    """Messages in flight, and on top of them those that wait; time in units of ``scale`` seconds."""
+    edges = np.append(shown.time, shown.time[-1] + shown.width) / scale
+    drawn: list[Artist] = []
+    below = np.zeros_like(shown.visible)
+    for counts, colour in ((shown.in_flight, theme.busy), (shown.visible, theme.queued)):
+        above = below + counts
+        steps = {"step": "post", "facecolor": colour, "edgecolor": colour, "linewidth": 0.0}
+        drawn.append(axes.fill_between(edges, np.append(below, below[-1]), np.append(above, above[-1]), **steps))
+        below = above
+    return drawn
+
+
+def oldest_age(axes: Axes, shown: Backlog, theme: Theme = LIGHT, scale: float = 1.0, high: float = 1.0) -> list[Artist]:
+    """The age of the oldest message, in units of ``high`` seconds; time in units of ``scale`` seconds."""
+    return axes.plot((shown.time + shown.width) / scale, shown.oldest_age / high, color=theme.queued, linewidth=1.5)
+
+
+def time_unit(seconds: float) -> tuple[float, str]:
+    """In which unit so long a time is best read: its seconds, and its sign."""
+    return (3600.0, "h") if seconds > 7200 else (60.0, "min") if seconds > 600 else (1.0, "s")
 
 
 def lanes(axes: Axes, shown: Lanes, theme: Theme = LIGHT) -> list[Artist]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lambdacourse.engine import reference
 from lambdacourse.engine.plan import Plan, plan
+from lambdacourse.engine.queueing import tally_queues
 from lambdacourse.engine.streams import refuse_too_large, tally_streams
 from lambdacourse.engine.tally import Tally, count
 from lambdacourse.folders import cache_folder
@@ -33,10 +34,11 @@ def run(plan: Plan, record: bool = False) -> Tally:
     if is_compiled():
         return _kernel().run(plan, record)
     history = reference.run(plan)
-    tally = replace(count(history, plan), streams=tally_streams(history, plan))
+    tally = replace(count(history, plan), streams=tally_streams(history, plan), queues=tally_queues(history, plan))
     if record:
         return tally
-    return replace(tally, history=None, streams=tuple(replace(each, batches=None, records=None) for each in tally.streams))
+    streams = tuple(replace(each, batches=None, records=None) for each in tally.streams)
+    return replace(tally, history=None, streams=streams, queues=replace(tally.queues, messages=None))
 
 
 @cache
@@ -44,7 +46,7 @@ def _kernel():
     """The compiled kernel. What numba compiles goes to the course's cache, which works for a read-only installation too."""
     here = Path(__file__).parent
     sources = sorted(
-        [here / "plan.py", here / "tally.py", here / "draws.py", here / "streams.py", *(here / "kernel").glob("*.py")]
+        [*(here / f"{name}.py" for name in ("plan", "tally", "draws", "streams", "queueing")), *(here / "kernel").glob("*.py")]
     )
     version = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     import numba

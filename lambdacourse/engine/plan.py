@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from lambdacourse.engine.draws import draw_key
 from lambdacourse.facts import fact
-from lambdacourse.model import LATEST, Account, Async, Downstream, EventSourceMapping, Function, Source, Stream, Sync
+from lambdacourse.model import LATEST, Account, Async, Downstream, EventSourceMapping, Function, Queue, Source, Stream, Sync
 from lambdacourse.model.traffic import CHUNK, Traffic
 
 INSTANT = 1e-9
@@ -61,6 +61,11 @@ class Flow:
         return isinstance(self.trigger, EventSourceMapping) and isinstance(self.trigger.source, Stream)
 
     @property
+    def is_of_queue(self) -> bool:
+        """Whether its arrivals are a queue's messages."""
+        return isinstance(self.trigger, EventSourceMapping) and isinstance(self.trigger.source, Queue)
+
+    @property
     def is_plain(self) -> bool:
         """Whether all that happens to a request happens at its arrival: nobody tries again, nobody waits."""
         return isinstance(self.trigger, Sync) and self.trigger.retry is None
@@ -99,6 +104,11 @@ class Plan:
         return tuple({function.downstream: None for function in self.functions if function.downstream is not None})
 
     @property
+    def queues(self) -> tuple[EventSourceMapping, ...]:
+        """The mappings that read from queues, in the order of their flows."""
+        return tuple({flow.name: flow.trigger for flow in self.flows if flow.is_of_queue}.values())
+
+    @property
     def bin_seconds(self) -> float:
         return next(width for most, width in RESOLUTIONS if self.seconds <= most)
 
@@ -124,15 +134,10 @@ class Plan:
 
         For a stream's records nothing else is drawn: what their batches need comes from ``draws``.
         """
-        function = self.functions[flow.function]
-
-        def stream(purpose: str) -> np.random.Generator:
-            return random_stream(self.seed, flow.name, purpose, flow.ordinal)
-
         if flow.is_of_stream:
-            for time in flow.traffic.arrivals(stream, -self.warm_up, self.seconds):
-                yield Chunk(time, *np.zeros((3, time.size)))
+            yield from self.times(flow)
             return
+        function, stream = self.functions[flow.function], self._streams(flow)
         durations, inits, failures = stream("durations"), stream("initialisation"), stream("failures")
         for time in flow.traffic.arrivals(stream, -self.warm_up, self.seconds):
             yield Chunk(
@@ -141,6 +146,14 @@ class Plan:
                 function.cold_start.init.draw(inits, time.size),
                 failures.random(time.size) if 0 < function.error_rate < 1 else np.full(time.size, 0.5),
             )
+
+    def times(self, flow: Flow) -> Iterator[Chunk]:
+        """The same arrivals, for who wants to know no more than when they come."""
+        for time in flow.traffic.arrivals(self._streams(flow), -self.warm_up, self.seconds):
+            yield Chunk(time, *np.zeros((3, time.size)))
+
+    def _streams(self, flow: Flow) -> Callable[[str], np.random.Generator]:
+        return lambda purpose: random_stream(self.seed, flow.name, purpose, flow.ordinal)
 
     def draws(self, flow: Flow) -> Iterator[Chunk]:
         """What is drawn for the invocations of a mapping, in their order, in chunks; without times, for nobody knows them before."""
@@ -221,6 +234,10 @@ def _check_sources(functions: dict[str, Function], sources: dict[str, Source], f
                 f"A function and a source are both called {name!r}: a name is unique in a run ({source.name_source})."
             )
         readers = [flow.function for flow in flows if flow.name == name and flow.ordinal == 0]
+        if isinstance(source, Queue) and len(readers) > 1:
+            raise ValueError(
+                f"Two mappings read from {name!r}: here a queue has one (AWS::Lambda::EventSourceMapping EventSourceArn)."
+            )
         if isinstance(source, Stream):
             if len(set(readers)) < len(readers):
                 raise ValueError(

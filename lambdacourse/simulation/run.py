@@ -13,7 +13,9 @@ import pandas as pd
 from lambdacourse.engine import tally as columns
 from lambdacourse.engine.tally import Tally, histogram_quantile
 from lambdacourse.facts import fact
-from lambdacourse.model import EventSourceMapping, Function, Stream, checks
+from lambdacourse.model import EventSourceMapping, Function, Queue, Stream, checks
+from lambdacourse.simulation.callers import Callers, Events
+from lambdacourse.simulation.queues import QueueRun
 from lambdacourse.simulation.streams import StreamRun, iterator_age_metrics, stream_metrics
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 class FunctionRun:
     """The figures of one function in a run. Times in seconds; shares from 0 to 1 (NaN where there is nothing to share).
 
-    ``arrivals`` are in exactly one of ``invocations`` (the function was handed the request), ``throttles`` and ``pending``.
+    ``arrivals`` counts each request and event once, ``invocations`` and ``throttles`` each attempt. Where nobody tries again, each
+    arrival is in exactly one of these two; where somebody does, ``callers`` and ``events`` say how each ended.
     """
 
     function: Function
@@ -71,9 +74,34 @@ class FunctionRun:
         return self._total(columns.COLD_STARTS)
 
     @property
+    def callers(self) -> Callers:
+        """What synchronous callers saw in the end, each request counted once."""
+        return Callers.of(self._tally, self._row)
+
+    @property
+    def events(self) -> Events:
+        """What became of asynchronous events."""
+        return Events.of(self._tally, self._row)
+
+    @property
     def pending(self) -> int:
-        """Requests that were neither invoked nor throttled when the run ended: none, when callers wait for the result."""
-        return self.arrivals - self.invocations - self.throttles
+        """Requests and events that were not over when the run ended: those that wait for another attempt, and what may need one."""
+        return self.callers.pending + self.events.pending
+
+    @property
+    def downstream_errors(self) -> int:
+        """Invocations that failed because what stands behind the function was full."""
+        return self._total(columns.DOWNSTREAM_REFUSED)
+
+    @property
+    def mean_downstream_wait(self) -> float:
+        """Seconds of an invocation that it waited for what stands behind the function, on average."""
+        return _share(self._tally.total(self._row, columns.DOWNSTREAM_WAIT_SUM), self.invocations)
+
+    @property
+    def longest_downstream_wait(self) -> float:
+        """Seconds of the longest of these waits."""
+        return float(self._tally.series(self._row, columns.DOWNSTREAM_WAIT_MAX).max())
 
     @property
     def throttle_rate(self) -> float:
@@ -150,7 +178,9 @@ class FunctionRun:
         """Every request in the order of arrival; times in seconds, NaN where it was throttled.
 
         Columns: ``time`` of arrival, ``outcome`` (``ok``, ``error``, ``timeout`` or ``throttled``), ``reason`` of a throttle,
-        ``environment`` that served it (-1: none), ``cold``, ``init``, ``wait``, ``duration``, ``latency``.
+        ``environment`` that served it (-1: none), ``cold``, ``init``, ``wait``, ``duration``, ``latency``; where someone tries
+        again, one row for each ``attempt`` (0: the first), and ``arrival`` says when the request or event came first;
+        ``provisioned``: whether it ran on provisioned concurrency.
         """
         kept = self._tally.requests
         if kept is None:
@@ -159,7 +189,7 @@ class FunctionRun:
         outcome = kept.outcome[mine]
         names = np.array(["ok", "error", "timeout", "throttled"], dtype=object)
         reasons = np.array([None] * columns.THROTTLED + throttle_reasons(), dtype=object)
-        wait, duration = kept.started[mine] - kept.time[mine], kept.duration[mine]
+        wait, duration = kept.started[mine] - kept.arrival[mine], kept.duration[mine]
         return pd.DataFrame(
             {
                 "time": kept.time[mine],
@@ -171,6 +201,9 @@ class FunctionRun:
                 "wait": wait,
                 "duration": duration,
                 "latency": wait + duration,
+                "arrival": kept.arrival[mine],
+                "attempt": kept.attempt[mine],
+                "provisioned": kept.provisioned[mine],
             }
         )
 
@@ -191,19 +224,31 @@ class Run:
     tally: Tally = field(repr=False)
     functions: tuple[Function, ...] = field(repr=False)
 
-    def __getitem__(self, name: str) -> FunctionRun | StreamRun:
+    def __getitem__(self, name: str) -> FunctionRun | QueueRun | StreamRun:
         for row, function in enumerate(self.functions):
             if function.name == name:
                 return FunctionRun(function, self.tally, row)
         for result in self.streams:
             if result.stream.name == name:
                 return result
-        names = [function.name for function in self.functions] + [result.stream.name for result in self.streams]
+        for result in self.queues:
+            if result.queue.name == name:
+                return result
+        names = [function.name for function in self.functions]
+        names += [result.stream.name for result in self.streams] + [result.queue.name for result in self.queues]
         known = ", ".join(map(repr, names)) or "none"
         raise KeyError(f"No function or source is called {name!r} in this run; there are: {known}.")
 
     def __iter__(self):
         return (FunctionRun(function, self.tally, row) for row, function in enumerate(self.functions))
+
+    @property
+    def queues(self) -> tuple[QueueRun, ...]:
+        """The figures of each queue."""
+        mappings = (each for each in self.scenario.triggers if isinstance(each, EventSourceMapping))
+        queues = [mapping for mapping in mappings if isinstance(mapping.source, Queue)]
+        widths = self.tally.bin_seconds, self.tally.seconds
+        return tuple(QueueRun(mapping, self.tally.queues, row, *widths) for row, mapping in enumerate(queues))
 
     @cached_property
     def streams(self) -> tuple[StreamRun, ...]:
@@ -238,6 +283,8 @@ class Run:
             table.update(iterator_age_metrics(function.name, self.streams, each))
         for result in self.streams:
             table.update(stream_metrics(result, each))
+        for queue in self.queues:
+            queue.add_metrics(table, each)
         account, unreserved = len(self.functions), len(self.functions) + 1
         reserved = sum(function.reserved_concurrency or 0 for function in self.functions)
         shared = self._grouped(unreserved, columns.BUSY_MAX, each, np.maximum)
@@ -277,7 +324,7 @@ class Run:
             table[name, "ProvisionedConcurrencyUtilization", "Average"] = use
         if self.tally.total(row, columns.ASYNC_RECEIVED):
             table[name, "AsyncEventsReceived", "Sum"] = total(columns.ASYNC_RECEIVED)
-            table[name, "AsyncEventsDropped", "Sum"] = total(columns.ASYNC_DROPPED)
+            table[name, "AsyncEventsDropped", "Sum"] = total(columns.ASYNC_DROPPED, columns.ASYNC_DELIVERED)
             started = total(columns.ASYNC_INVOCATIONS)
             table[name, "AsyncEventAge", "SampleCount"] = started
             with np.errstate(invalid="ignore", divide="ignore"):
@@ -295,8 +342,11 @@ class Run:
         return operation.reduceat(series, np.arange(0, len(series), each))
 
     def summary(self) -> pd.DataFrame:
-        """One column per function: the figures that matter."""
-        return pd.DataFrame({result.function.name: _figures(result) for result in self}, dtype=object)
+        """One column per function and per queue: the figures that matter."""
+        columns = {result.function.name: _figures(result) for result in self}
+        columns |= {result.queue.name: _rounded(result.figures()) for result in self.queues}
+        rows = list(dict.fromkeys(name for figures in columns.values() for name in figures))
+        return pd.DataFrame({name: pd.Series(each, rows, dtype=object) for name, each in columns.items()}).fillna("")
 
     def series(self) -> list[plots.Series]:
         """Each function over time: requests by outcome, concurrency and its limit, for pictures."""
@@ -323,7 +373,7 @@ class Run:
         """Requests by outcome and concurrency over time, a row of panels for each function."""
         from lambdacourse import plots
 
-        return plots.overview(self.series())
+        return plots.overview(self.series(), [queue.backlog() for queue in self.queues])
 
     def bill(self, period: str | None = None, *, free_tier: bool = False) -> Bill:
         """What the run costs in us-east-1, or with ``period="month"`` (``"day"``, ``"hour"``) what it costs to go on like that.
@@ -360,7 +410,6 @@ def throttle_reasons() -> list[str]:
 
 
 def _figures(result: FunctionRun) -> dict[str, float]:
-    """Counts as they are, the rest to four digits."""
     figures = {
         "arrivals": result.arrivals,
         "invocations": result.invocations,
@@ -375,6 +424,22 @@ def _figures(result: FunctionRun) -> dict[str, float]:
         "p50 latency (s)": result.latency(0.5),
         "p99 latency (s)": result.latency(0.99),
     }
+    if result.callers.retries:
+        figures |= {
+            "retries": result.callers.retries,
+            "answered": result.callers.succeeded,
+            "refused": result.callers.throttled,
+        }
+    if result.events.received:
+        events = result.events
+        figures |= {"events given up": events.given_up, "events pending": events.pending, "oldest event (s)": events.oldest}
+    if result.function.downstream is not None:
+        figures |= {"downstream errors": result.downstream_errors, "mean downstream wait (s)": result.mean_downstream_wait}
+    return _rounded(figures)
+
+
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    """Counts as they are, the rest to four digits."""
     return {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in figures.items()}
 
 

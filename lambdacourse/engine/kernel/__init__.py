@@ -21,6 +21,16 @@ import numpy as np
 from lambdacourse.engine.kernel.environments import close
 from lambdacourse.engine.kernel.loop import advance
 from lambdacourse.engine.kernel.provisioned import begin, set_first_timer
+from lambdacourse.engine.kernel.queues import (
+    ENTRY,
+    close_queues,
+    more_batches,
+    more_messages,
+    open_queues,
+    prepare_queues,
+    refill_lag,
+    take_log,
+)
 from lambdacourse.engine.kernel.state import (
     ALLOCATION,
     BIRTH,
@@ -33,10 +43,13 @@ from lambdacourse.engine.kernel.state import (
     FLOW,
     LOG,
     LOOK,
+    NEEDS_BATCHES,
     NEEDS_CHUNK,
     NEEDS_DRAWS,
     NEEDS_KEPT,
     NEEDS_LOG,
+    NEEDS_MESSAGE_LOG,
+    NEEDS_MESSAGES,
     NEEDS_PENDING,
     NEEDS_RECORDS,
     NEEDS_SLOTS,
@@ -48,6 +61,7 @@ from lambdacourse.engine.kernel.state import (
     RECORDS,
     RETRYING_CALLS,
     RULES,
+    SENDS,
     SERVER,
     SET_BOUNDS,
     SETTLEMENT,
@@ -59,11 +73,14 @@ from lambdacourse.engine.kernel.state import (
 )  # fmt: skip
 from lambdacourse.engine.kernel.streams import more_kept, more_records, prepare_streams, stream_tallies
 from lambdacourse.engine.plan import MINUTE, Chunk, Plan, expected_concurrency
+from lambdacourse.engine.queueing import Backlogs
 from lambdacourse.engine.streams import readings
 from lambdacourse.engine.tally import (
     ALLOCATION_KINDS,
+    ARRIVALS,
     BUSY_MAX,
     CALLS_FAILED,
+    CALLS_RECEIVED,
     CALLS_SUCCEEDED,
     CALLS_THROTTLED,
     CLAIMED_MAX,
@@ -71,6 +88,7 @@ from lambdacourse.engine.tally import (
     ERRORS,
     HISTOGRAM_BINS,
     INVOCATIONS,
+    MESSAGE_KINDS,
     REASONS,
     REQUEST_KINDS,
     SETTLEMENT_KINDS,
@@ -78,6 +96,7 @@ from lambdacourse.engine.tally import (
     THROTTLES,
     Allocations,
     History,
+    Messages,
     Requests,
     Settlements,
     Tally,
@@ -88,10 +107,11 @@ from lambdacourse.model.traffic import CHUNK
 
 def run(plan: Plan, record: bool = False) -> Tally:
     """Simulate ``plan``."""
-    chunks = [plan.chunks(flow) for flow in plan.flows]
+    chunks = [plan.times(flow) if flow.is_of_queue else plan.chunks(flow) for flow in plan.flows]
     core, lanes = _core(plan, record), _lanes(max(len(chunks), 1))
     more = None if plan.is_plain else _more(plan, core)
-    streams = prepare_streams(plan, record)
+    streams, desk = prepare_streams(plan, record), prepare_queues(plan)
+    behind = {number: plan.chunks(flow) for number, flow in enumerate(plan.flows) if flow.is_of_queue}
     draws = {reading.flows[0]: plan.draws(plan.flows[reading.flows[0]]) for reading in readings(plan)}
     recorder = _Recorder(plan) if record else None
 
@@ -101,7 +121,7 @@ def run(plan: Plan, record: bool = False) -> Tally:
         chunk = next(chunks[flow], None)
         lanes.position[flow], lanes.filled[flow] = 0, 0 if chunk is None else chunk.time.size
         lanes.upcoming[flow] = np.inf if chunk is None else chunk.time[0]
-        if chunk is not None and plan.flows[flow].is_of_stream:
+        if chunk is not None and (plan.flows[flow].is_of_stream or plan.flows[flow].is_of_queue):
             lanes.time[flow, : lanes.filled[flow]] = chunk.time
         elif chunk is not None:
             for buffer, drawn in zip((lanes.time, lanes.duration, lanes.init, lanes.failure), _columns(chunk), strict=True):
@@ -117,9 +137,13 @@ def run(plan: Plan, record: bool = False) -> Tally:
         refill(flow)
     for flow in draws:
         draw(flow)
+    for flow in behind:
+        refill_lag(desk, flow, next(behind[flow], None))
+    if desk is not None:
+        open_queues(core, more, desk, -plan.warm_up)
     need = NEEDS_CHUNK if chunks or more else DONE
     while need != DONE:
-        need, flow = advance(core, lanes, more, streams)
+        need, flow = advance(core, lanes, more, streams, desk)
         if need == NEEDS_CHUNK:
             refill(flow)
         elif need == NEEDS_SLOTS:
@@ -129,8 +153,16 @@ def run(plan: Plan, record: bool = False) -> Tally:
             more = more._replace(timers=_longer(more.timers))
         elif need == NEEDS_PENDING:
             more = more._replace(pending=_more_pending(more.pending, core.clocks))
+        elif need == NEEDS_DRAWS and flow in behind:
+            refill_lag(desk, flow, next(behind[flow], None))
         elif need == NEEDS_DRAWS:
             draw(flow)
+        elif need == NEEDS_MESSAGES:
+            desk = more_messages(desk)
+        elif need == NEEDS_BATCHES:
+            desk = more_batches(desk)
+        elif need == NEEDS_MESSAGE_LOG:
+            recorder.messages.append(take_log(desk))
         elif need == NEEDS_RECORDS:
             streams = more_records(streams, record)
         elif need == NEEDS_KEPT:
@@ -138,6 +170,10 @@ def run(plan: Plan, record: bool = False) -> Tally:
         elif need == NEEDS_LOG:
             recorder.keep_log(core, more)
     close(core, more)
+    if desk is not None:
+        close_queues(core, desk)
+        if record:
+            recorder.messages.append(take_log(desk))
     if more is None:
         _count_plain_answers(core)
     if record and more is not None:
@@ -152,6 +188,7 @@ def run(plan: Plan, record: bool = False) -> Tally:
         core.answer,
         history,
         stream_tallies(streams, record),
+        None if desk is None else Backlogs(desk.bins, desk.wait, desk.latency, history and history.messages),
     )
 
 
@@ -160,6 +197,7 @@ def _count_plain_answers(core: Core) -> None:
     core.answer[:] = core.latency
     bins = core.bins
     bins[:, :, CALLS_SUCCEEDED] = bins[:, :, INVOCATIONS] - bins[:, :, ERRORS]
+    bins[:, :, CALLS_RECEIVED] = bins[:, :, ARRIVALS]
     bins[:, :, CALLS_FAILED] = bins[:, :, ERRORS]
     bins[:, :, CALLS_THROTTLED] = bins[:, :, THROTTLES : THROTTLES + REASONS].sum(axis=2)
     bins[-1, :, CLAIMED_MAX] = bins[-1, :, BUSY_MAX]
@@ -174,6 +212,7 @@ class _Recorder:
         self.logs: list[np.ndarray] = []
         self.settlements: list[np.ndarray] = []
         self.allocations: list[np.ndarray] = []
+        self.messages: list[np.ndarray] = []
         self.counts = [0] * len(plan.flows)
 
     def keep_chunk(self, lanes: Lanes, flow: int) -> None:
@@ -194,7 +233,8 @@ class _Recorder:
     def history(self) -> History:
         requests = self._from_chunks() if self.plan.is_plain else _columns_of(Requests, self.logs, LOG, REQUEST_KINDS)
         settlements = _columns_of(Settlements, self.settlements, SETTLEMENT, SETTLEMENT_KINDS)
-        return History(requests, settlements, _columns_of(Allocations, self.allocations, ALLOCATION, ALLOCATION_KINDS))
+        allocations = _columns_of(Allocations, self.allocations, ALLOCATION, ALLOCATION_KINDS)
+        return History(requests, settlements, allocations, (), _columns_of(Messages, self.messages, ENTRY, MESSAGE_KINDS))
 
     def _from_chunks(self) -> Requests:
         """In the order of arrival; at the same time, in the order of the flows."""
@@ -305,14 +345,16 @@ def _flows(plan: Plan) -> np.ndarray:
     flows, clients = np.zeros(len(plan.flows), FLOW), 0
     for settings, flow in zip(flows, plan.flows, strict=True):
         settings["row"], settings["latest"], settings["key"] = flow.function, flow.latest, plan.draw_key(flow)
-        settings["kind"] = RECORDS if flow.is_of_stream else CALLS if flow.is_plain else RETRYING_CALLS
+        settings["kind"] = (
+            RECORDS if flow.is_of_stream else SENDS if flow.is_of_queue else CALLS if flow.is_plain else RETRYING_CALLS
+        )
         if isinstance(flow.trigger, Async):
             settings["kind"] = EVENTS
             settings["retries"] = flow.trigger.maximum_retry_attempts
             settings["maximum_age"] = flow.trigger.maximum_event_age
             settings["has_destination"] = flow.trigger.on_failure is not None
             settings["switched_off"] = flow.trigger.function.reserved_concurrency == 0
-        elif flow.trigger.retry is not None:
+        elif isinstance(flow.trigger, Sync) and flow.trigger.retry is not None:
             retry = flow.trigger.retry
             settings["retries"], settings["longest"], settings["jitter"] = retry.attempts, retry.maximum_delay, retry.jitter
             settings["base"], settings["throttle_base"] = retry.base_delay, retry.throttle_base_delay

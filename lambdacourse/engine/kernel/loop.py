@@ -20,6 +20,7 @@ from lambdacourse.engine.kernel.callers import (
 from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 from lambdacourse.engine.kernel.environments import finish_until, serve, turn_bins
 from lambdacourse.engine.kernel.provisioned import allocated, look, set_bounds
+from lambdacourse.engine.kernel.queues import lacks_log, message_arrives, poll, queue_timer
 from lambdacourse.engine.kernel.state import (
     ALLOCATED,
     CALL_FINISHED,
@@ -30,13 +31,16 @@ from lambdacourse.engine.kernel.state import (
     LOOK,
     NEEDS_CHUNK,
     NEEDS_LOG,
+    NEEDS_MESSAGE_LOG,
     NEEDS_PENDING,
     NEEDS_SLOTS,
     NEEDS_TIMERS,
     NONE,
+    QUEUES,
     RECORDS,
     RETRYING_CALLS,
     ROOM,
+    SENDS,
     SET_BOUNDS,
     STREAMS,
     TOO_OLD,
@@ -51,7 +55,7 @@ _FIRST = np.int64(0)  # A plain 0 would be a type of its own, and all that is ca
 
 
 @entered
-def advance(core, lanes, more, streams):
+def advance(core, lanes, more, streams, desk):
     """Let time pass until a chunk is used up or room is; return (what is needed, for which flow).
 
     When recording plain requests, what was drawn for a request, ``duration`` and ``init``, is replaced by what happened to it.
@@ -63,6 +67,11 @@ def advance(core, lanes, more, streams):
         for other in range(1, len(lanes.upcoming)):
             if lanes.upcoming[other] < now:
                 flow, now = other, lanes.upcoming[other]
+        if desk is not None and desk.desks[0].polling != NONE:
+            need, about = poll(core, more, desk)
+            if need != DONE:
+                return need, about
+            continue
         if clock.free == NONE:
             return NEEDS_SLOTS, flow
         if more is not None:
@@ -73,8 +82,10 @@ def advance(core, lanes, more, streams):
                 need, about = stream_room(core, lanes, streams)
                 if need != DONE:
                     return need, about
+            if desk is not None and clock.recording and lacks_log(desk):
+                return NEEDS_MESSAGE_LOG, flow
             if clock.timers > 0 and more.timers[0].time <= now and more.timers[0].time < clock.end:
-                _run_timer(core, lanes, more, streams)
+                _run_timer(core, lanes, more, streams, desk)
                 continue
         if now == np.inf:
             return DONE, flow
@@ -85,7 +96,7 @@ def advance(core, lanes, more, streams):
         at = lanes.position[flow]
         duration, init, failure = lanes.duration[flow, at], lanes.init[flow, at], lanes.failure[flow, at]
         settings = core.flows[flow]
-        if now >= 0.0 and settings.kind != RECORDS:
+        if now >= 0.0 and settings.kind < RECORDS:
             core.bins[settings.row, clock.bin, ARRIVALS] += 1
         if more is None:
             outcome, init, duration, place, cold = serve(core, more, flow, at, 0, now, now, duration, init, failure)
@@ -96,7 +107,7 @@ def advance(core, lanes, more, streams):
                 lanes.duration[flow, at] = duration
             lanes.outcomes[flow, at] = outcome
         else:
-            _arrive(core, more, streams, flow, now, duration, init, failure)
+            _arrive(core, more, streams, desk, flow, now, duration, init, failure)
         lanes.position[flow] = at + 1
         if at + 1 < lanes.filled[flow]:
             lanes.upcoming[flow] = lanes.time[flow, at + 1]
@@ -118,7 +129,7 @@ def _room(core, more):
 
 
 @inlined
-def _arrive(core, more, streams, flow, now, duration, init, failure):
+def _arrive(core, more, streams, desk, flow, now, duration, init, failure):
     """Hand an arrival to what takes those of its flow."""
     settings = core.flows[flow]
     if settings.kind == CALLS:
@@ -130,11 +141,13 @@ def _arrive(core, more, streams, flow, now, duration, init, failure):
         event_arrives(core, more, flow, now, duration, init, failure)
     if streams is not None and settings.kind == RECORDS:
         record_arrives(core, streams, more, flow, now)
+    if desk is not None and settings.kind == SENDS:
+        message_arrives(core, desk, flow, now)
     settings.arrived += 1
 
 
 @compiled
-def _run_timer(core, lanes, more, streams):
+def _run_timer(core, lanes, more, streams, desk):
     """Do what the first timer is for."""
     clock = core.clocks[0]
     take_timer(more.timers, clock)
@@ -161,3 +174,5 @@ def _run_timer(core, lanes, more, streams):
         set_bounds(core, more, about, now)
     if streams is not None and kind >= STREAMS:
         turn(core, streams, more, lanes, now, kind, about)
+    if desk is not None and QUEUES <= kind < STREAMS:
+        queue_timer(core, more, desk, now, kind, about)

@@ -14,14 +14,27 @@ import numpy as np
 NONE = -1
 
 # What the kernel needs before it can go on, and that it is done.
-DONE, NEEDS_CHUNK, NEEDS_SLOTS, NEEDS_TIMERS, NEEDS_PENDING, NEEDS_LOG, NEEDS_DRAWS, NEEDS_RECORDS, NEEDS_KEPT = range(9)
+(
+    DONE,
+    NEEDS_CHUNK,
+    NEEDS_SLOTS,
+    NEEDS_TIMERS,
+    NEEDS_PENDING,
+    NEEDS_LOG,
+    NEEDS_DRAWS,
+    NEEDS_RECORDS,
+    NEEDS_KEPT,
+    NEEDS_MESSAGES,
+    NEEDS_BATCHES,
+    NEEDS_MESSAGE_LOG,
+) = range(12)
 
 # What a timer does. Of a source's, QUEUES and STREAMS are the first of up to a hundred each.
 TRY, FINISHED, TOO_OLD, TRY_CALL, CALL_FINISHED, ALLOCATED, LOOK, SET_BOUNDS = range(8)
 QUEUES, STREAMS = 100, 200
 
 # What takes the arrivals of a flow.
-CALLS, RETRYING_CALLS, EVENTS, RECORDS = range(4)
+CALLS, RETRYING_CALLS, EVENTS, RECORDS, SENDS = range(5)
 
 # Marks of an environment.
 MUST_INITIALISE, IS_PROVISIONED = 1, 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lambdacourse.engine import tally
 from lambdacourse.engine.plan import Flow, Plan
 from lambdacourse.engine.reference.callers import Calls, Events, RetryingCalls
+from lambdacourse.engine.reference.queues import Queue
 from lambdacourse.engine.reference.streams import Reader
 from lambdacourse.engine.reference.world import World
 from lambdacourse.engine.streams import readings
@@ -19,15 +20,17 @@ def run(plan: Plan) -> tally.History:
     """All that happens in ``plan`` (in its warm-up too)."""
     world = World(plan)
     readers = [Reader(world, reading) for reading in readings(plan)]
-    world.run(handlers(world, readers))
+    queues = {mapping.source.name: Queue(world, number, mapping) for number, mapping in enumerate(plan.queues)}
+    world.run(handlers(world, readers, queues))
     streams = [reader.history() for reader in readers]
-    return tally.history(world.attempts, world.settlements, world.allocations, streams)
+    return tally.history(world.attempts, world.settlements, world.allocations, streams, world.messages)
 
 
-def handlers(world: World, readers: list[Reader]) -> list:
+def handlers(world: World, readers: list[Reader], queues: dict[str, Queue]) -> list:
     """What takes the arrivals of each flow."""
     reader_of = {flow: reader for reader in readers for flow in reader.reading.flows}
-    return [reader_of.get(number) or _caller(world, flow) for number, flow in enumerate(world.plan.flows)]
+    source_of = reader_of | {number: queues[flow.name] for number, flow in enumerate(world.plan.flows) if flow.is_of_queue}
+    return [source_of.get(number) or _caller(world, flow) for number, flow in enumerate(world.plan.flows)]
 
 
 def _caller(world: World, flow: Flow) -> Calls | RetryingCalls | Events:

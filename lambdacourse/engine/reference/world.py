@@ -185,6 +185,7 @@ class World:
         self.attempts: list[Attempt] = []
         self.settlements: list[tally.Settlement] = []
         self.allocations: list[tally.Allocation] = []
+        self.messages: list[tuple] = []
         self._finishing: list[tuple[float, int, Server, Environment]] = []
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._set = 0

@@ -437,9 +437,9 @@ CONTRACT = {  # arguments in order; arguments by name, with their defaults
     "Function": (
         ("name",),
         {"duration": ANY, "memory_mb": 1_024, "timeout": None, "cold_start": ColdStart(), "error_rate": 0.0,
-         "reserved_concurrency": None, "idle_timeout": ANY, "maximum_age": None, "architecture": "x86_64"},
+         "reserved_concurrency": None, "provisioned_concurrency": 0, "idle_timeout": ANY, "maximum_age": None, "architecture": "x86_64"},
     ),
-    "Sync": (("function", "traffic"), {"via": "invoke"}),
+    "Sync": (("function", "traffic"), {"via": "invoke", "retry": None, "qualifier": None}),
     "Scenario": (("triggers", "account", "seconds", "seed", "warm_up"), {"seconds": 60, "seed": 0, "warm_up": 0}),
     "simulate": (("triggers",), {"account": Account(), "seconds": 60, "seed": 0, "warm_up": 0, "record": False}),
     "sweep": (("scenarios", "executor"), {"executor": None}),
@@ -468,11 +468,14 @@ def test_contract_of_arguments(name):
         assert default is ANY or parameters[argument].default == default
 
 
+<<<<<<< HEAD
 def test_contract_of_retries():
     """A synchronous caller's retries are part of the contract."""
     assert "retry" in inspect.signature(Sync).parameters
 
 
+=======
+>>>>>>> results
 def test_contract_of_results(run):
     """A run and a function's figures have the promised names."""
     for name in ["arrivals", "invocations", "throttles", "errors", "cold_starts", "pending", "throttle_rate", "cold_start_rate", "mean_concurrency", "peak_concurrency", "mean_environments", "peak_environments", "requests"]:  # fmt: skip

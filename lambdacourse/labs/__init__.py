@@ -13,13 +13,9 @@ from lambdacourse.labs.streams import streams_lab
 
 __all__ = [
     "choose",
-<<<<<<< HEAD
     "coldstarts_lab",
     "concurrency_lab",
     "cost_lab",
-=======
-    "concurrency_lab",
->>>>>>> results
     "network_lab",
     "plot_connections",
     "predict",

@@ -468,14 +468,6 @@ def test_contract_of_arguments(name):
         assert default is ANY or parameters[argument].default == default
 
 
-<<<<<<< HEAD
-def test_contract_of_retries():
-    """A synchronous caller's retries are part of the contract."""
-    assert "retry" in inspect.signature(Sync).parameters
-
-
-=======
->>>>>>> results
 def test_contract_of_results(run):
     """A run and a function's figures have the promised names."""
     for name in ["arrivals", "invocations", "throttles", "errors", "cold_starts", "pending", "throttle_rate", "cold_start_rate", "mean_concurrency", "peak_concurrency", "mean_environments", "peak_environments", "requests"]:  # fmt: skip

@@ -20,7 +20,8 @@ def test_every_trouble_has_a_sentence(trouble):
     run = queues.simulate_peak(10, 1, 20, 5, trouble)["orders"]
     said = queues.look(10, 1, 20, 5, trouble).sentence
     assert "messages per second in the peak" in said
-    assert (run.late > 0) == (trouble == "late")
+    if trouble != "throttled":  # where a batch may be kept so long that it runs out of its visibility timeout
+        assert (run.late > 0) == (trouble == "late")
     assert (run.dead_lettered > 0) == (trouble in ("redrive", "partial", "throttled"))
 
 

@@ -42,7 +42,7 @@ def assert_agreement(scenario):
 
 
 @given(queue_scenarios())
-@same_every_time(150)
+@same_every_time(80)
 def test_kernel_agrees_with_reference_on_queues(scenario):
     """On any small scenario with queues."""
     assert_agreement(scenario)

@@ -44,6 +44,8 @@ class Theme:
     failed: str
     busy: str
     idle: str
+    reached: str
+    missing: str
 
     @property
     def style(self) -> dict[str, object]:
@@ -76,12 +78,12 @@ STYLE = {
 LIGHT = Theme(
     "light", paper="#FFFFFF", ink="#222222", axis="#555555", grid="#E4E4E4", limit="#555555",
     warm="#F2B134", cold="#1F6FB2", provisioned="#1B9E77", throttled="#A11D21", queued="#CC79A7", failed="#3B3B3B",
-    busy="#4D4D4D", idle="#D5D5D5",
+    busy="#4D4D4D", idle="#D5D5D5", reached="#6A3FB5", missing="#C2410C",
 )  # fmt: skip
 DARK = Theme(
     "dark", paper="#111111", ink="#E6E6E6", axis="#ABABAB", grid="#303030", limit="#B0B0B0",
     warm="#F2B134", cold="#4E9DE6", provisioned="#2FC29A", throttled="#D9404A", queued="#D98BC4", failed="#C9C9C9",
-    busy="#BDBDBD", idle="#454545",
+    busy="#BDBDBD", idle="#454545", reached="#B79CFF", missing="#FF8A4C",
 )  # fmt: skip
 
 # A page says whether it is dark in an attribute, so it can choose between two pictures. Where styles are not let in, the light

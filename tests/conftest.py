@@ -14,6 +14,13 @@ from pathlib import Path
 
 import pytest
 
+# Python warns of files that are opened without an encoding when it is told so at its start: pytest's workers are, and nothing that
+# they start in turn, where a warning of somebody else's code would take points from an exercise.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("PYTHONWARNDEFAULTENCODING", None)
+else:
+    os.environ["PYTHONWARNDEFAULTENCODING"] = "1"
+
 TOKEN = "x"
 
 

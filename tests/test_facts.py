@@ -468,3 +468,16 @@ def assert_total(printed):
     """The lines of a bill add up to its total."""
     lines = [amount for item, amount in printed.items() if item != "total"]
     assert cents(sum(lines)) == printed["total"]
+
+
+def test_bills_of_a_vpc():
+    """$10 of Lambda, and on top nothing, one NAT gateway with its address, or two."""
+    alone = value("vpc_bill_connected")
+    assert value("vpc_bill_nat_one_zone") == pytest.approx(alone + value("nat_month_one_zone"))
+    assert value("vpc_bill_nat_two_zones") == pytest.approx(alone + value("nat_month_two_zones"))
+
+
+def test_connections_of_a_database():
+    """8 GiB over the memory of a connection is 683; the 630 of AWS's example are what is left for the database."""
+    assert round(8 * 2**30 / value("rds_connections_mysql")) == 683
+    assert 0.9 * 683 < value("rds_connections_example") < 683

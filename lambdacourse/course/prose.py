@@ -76,7 +76,7 @@ def facts_table(notebook: dict[str, Any]) -> str:
         source = f"[{known.source}]({known.address})" if known.address else known.source
         value = f"{known.text} (assumption)" if known.assumption else known.text
         lines.append(f'| <a id="fact-{name}"></a>{known.what} | {value} | {source} | {known.as_of} |')
-    return "\n".join(lines)
+    return "\n".join(lines).replace("$", r"\$")  # two bare dollars in a text are read as a formula
 
 
 def _scale(words: str, unit: str) -> float:

@@ -30,8 +30,11 @@ SUCCEEDED, FAILED, GIVEN_UP, DELIVERED, DROPPED = range(5)
     ENVIRONMENTS_STEP, ENVIRONMENTS_AT_START, ASYNC_RECEIVED, ASYNC_SUCCEEDED, ASYNC_DELIVERED, ASYNC_DROPPED, ASYNC_AGE_SUM,
     ASYNC_AGE_MAX, ASYNC_INVOCATIONS, CALLS_SUCCEEDED, CALLS_FAILED, CALLS_THROTTLED, RETRIES, PROVISIONED_INVOCATIONS,
     SPILLOVERS, PROVISIONED_BILLED_MS, PROVISIONED_BUSY_LEVEL, PROVISIONED_BUSY_STEP, PROVISIONED_BUSY_MAX, ALLOCATED_LEVEL,
-    ALLOCATED_STEP, CLAIMED_MAX, DOWNSTREAM_REFUSED, DOWNSTREAM_WAIT_SUM, DOWNSTREAM_WAIT_MAX, COLUMNS,
-) = range(44)  # fmt: skip
+    ALLOCATED_STEP, CLAIMED_MAX, DOWNSTREAM_REFUSED, DOWNSTREAM_WAIT_SUM, DOWNSTREAM_WAIT_MAX, CALLS_RECEIVED,
+    CALLS_FROM_BEFORE, ASYNC_FROM_BEFORE, COLUMNS,
+) = range(47)  # fmt: skip
+
+# Of what ended in the run, how much had come before it: CALLS_FROM_BEFORE and ASYNC_FROM_BEFORE.
 
 # Histograms have bins that are powers of two cut into 256: each 0.4 % wide, from 2^-20 s (1 microsecond) to 2^24 s.
 CUTS = 256
@@ -356,8 +359,8 @@ def _add_arrivals(bins: np.ndarray, requests: Requests, plan: Plan) -> None:
         for chunk in plan.chunks(flow):
             counts = _per_bin(chunk.time[chunk.time >= 0], plan)
             bins[flow.function, :, ARRIVALS] += counts
-            if isinstance(flow.trigger, Async):
-                bins[flow.function, :, ASYNC_RECEIVED] += counts
+            kind = ASYNC_RECEIVED if isinstance(flow.trigger, Async) else CALLS_RECEIVED
+            bins[flow.function, :, kind] += counts
 
 
 def _add_events(bins: np.ndarray, history: History, plan: Plan) -> None:
@@ -375,6 +378,7 @@ def _add_events(bins: np.ndarray, history: History, plan: Plan) -> None:
         for state, column in ((SUCCEEDED, ASYNC_SUCCEEDED), (DELIVERED, ASYNC_DELIVERED), (DROPPED, ASYNC_DROPPED)):
             ended = (settled.flow == number) & (settled.state == state) & (settled.time >= 0)
             mine[:, column] += _per_bin(settled.time[ended], plan)
+        _add_from_before(mine[:, ASYNC_FROM_BEFORE], settled, number, plan)
 
 
 def _add_calls(bins: np.ndarray, answer: np.ndarray, history: History, plan: Plan) -> None:
@@ -394,9 +398,14 @@ def _add_calls(bins: np.ndarray, answer: np.ndarray, history: History, plan: Pla
             over = (settled.flow == number) & (settled.time >= 0)
             time, ended = settled.time[over], settled.state[over]
             taken = time - settled.arrival[over]
+            _add_from_before(mine[:, CALLS_FROM_BEFORE], settled, number, plan)
         for state, column in ((SUCCEEDED, CALLS_SUCCEEDED), (FAILED, CALLS_FAILED), (GIVEN_UP, CALLS_THROTTLED)):
             mine[:, column] += _per_bin(time[ended == state], plan)
         np.add.at(answer[flow.function], histogram_bin(taken[ended != GIVEN_UP]), 1)
+
+
+def _add_from_before(counts: np.ndarray, settled: Settlements, flow: int, plan: Plan) -> None:
+    counts += _per_bin(settled.time[(settled.flow == flow) & (settled.time >= 0) & (settled.arrival < 0)], plan)
 
 
 def _per_bin(times: np.ndarray, plan: Plan, amounts: np.ndarray | None = None) -> np.ndarray:
@@ -468,8 +477,8 @@ def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Pl
     peaks[:-1] = there(edges, "left") + level(edges, "left")
     starts = (steps > 0) & (times >= 0) & (times < plan.seconds)
     np.maximum.at(peaks, plan.bin_of(times[starts]), busy[starts] + level(times[starts], "right"))
-    inside = changes[(changes >= 0) & (changes < plan.seconds)]
-    np.maximum.at(peaks, plan.bin_of(inside), there(inside, "right") + level(inside, "right"))
+    inside = (changes >= 0) & (changes < plan.seconds)
+    np.maximum.at(peaks, plan.bin_of(changes[inside]), there(changes[inside], "right") + levels[inside])
 
 
 def _add_environments(bins: np.ndarray, requests: Requests, served: np.ndarray, plan: Plan, function: Function) -> None:

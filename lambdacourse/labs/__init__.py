@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from lambdacourse.labs.concurrency import concurrency_lab
+from lambdacourse.labs.network import network_lab, plot_connections
 from lambdacourse.labs.predict import choose, predict
 from lambdacourse.labs.provisioned import provisioned_lab
 from lambdacourse.labs.queues import queues_lab
 from lambdacourse.labs.streams import streams_lab
 
-__all__ = ["choose", "concurrency_lab", "predict", "provisioned_lab", "streams_lab", "queues_lab"]
+__all__ = [
+    "choose",
+    "concurrency_lab",
+    "network_lab",
+    "plot_connections",
+    "predict",
+    "provisioned_lab",
+    "queues_lab",
+    "streams_lab",
+]

@@ -31,9 +31,12 @@ function render({ model, el }) {
   page.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   const readouts = [];
   const waiting = setInterval(() => {
-    const sliders = el.closest(".lc-lab")?.querySelectorAll(".widget-hslider") ?? [];
+    const lab = el.closest(".lc-lab");
+    const sliders = lab?.querySelectorAll(".widget-hslider") ?? [];
     if (sliders.length === 0) return;
     clearInterval(waiting);
+    // The arrow keys of a control are the control's: JupyterLab would go to another cell.
+    lab.querySelectorAll("select, .noUi-handle").forEach((control) => control.setAttribute("data-lm-suppress-shortcuts", "true"));
     sliders.forEach((slider) => readouts.push(name(slider)));
   }, 100);
   return () => {

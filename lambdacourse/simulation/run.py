@@ -14,6 +14,7 @@ from lambdacourse.engine import tally as columns
 from lambdacourse.engine.tally import Tally, histogram_quantile
 from lambdacourse.facts import fact
 from lambdacourse.model import EventSourceMapping, Function, Queue, Stream, checks
+from lambdacourse.simulation.callers import Callers, Events
 from lambdacourse.simulation.queues import QueueRun
 from lambdacourse.simulation.streams import StreamRun, iterator_age_metrics, stream_metrics
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 class FunctionRun:
     """The figures of one function in a run. Times in seconds; shares from 0 to 1 (NaN where there is nothing to share).
 
-    ``arrivals`` are in exactly one of ``invocations`` (the function was handed the request), ``throttles`` and ``pending``.
+    ``arrivals`` counts each request and event once, ``invocations`` and ``throttles`` each attempt. Where nobody tries again, each
+    arrival is in exactly one of these two; where somebody does, ``callers`` and ``events`` say how each ended.
     """
 
     function: Function
@@ -72,9 +74,34 @@ class FunctionRun:
         return self._total(columns.COLD_STARTS)
 
     @property
+    def callers(self) -> Callers:
+        """What synchronous callers saw in the end, each request counted once."""
+        return Callers.of(self._tally, self._row)
+
+    @property
+    def events(self) -> Events:
+        """What became of asynchronous events."""
+        return Events.of(self._tally, self._row)
+
+    @property
     def pending(self) -> int:
-        """Requests that were neither invoked nor throttled when the run ended: none, when callers wait for the result."""
-        return self.arrivals - self.invocations - self.throttles
+        """Requests and events that were not over when the run ended: those that wait for another attempt, and what may need one."""
+        return self.callers.pending + self.events.pending
+
+    @property
+    def downstream_errors(self) -> int:
+        """Invocations that failed because what stands behind the function was full."""
+        return self._total(columns.DOWNSTREAM_REFUSED)
+
+    @property
+    def mean_downstream_wait(self) -> float:
+        """Seconds of an invocation that it waited for what stands behind the function, on average."""
+        return _share(self._tally.total(self._row, columns.DOWNSTREAM_WAIT_SUM), self.invocations)
+
+    @property
+    def longest_downstream_wait(self) -> float:
+        """Seconds of the longest of these waits."""
+        return float(self._tally.series(self._row, columns.DOWNSTREAM_WAIT_MAX).max())
 
     @property
     def throttle_rate(self) -> float:
@@ -151,7 +178,9 @@ class FunctionRun:
         """Every request in the order of arrival; times in seconds, NaN where it was throttled.
 
         Columns: ``time`` of arrival, ``outcome`` (``ok``, ``error``, ``timeout`` or ``throttled``), ``reason`` of a throttle,
-        ``environment`` that served it (-1: none), ``cold``, ``init``, ``wait``, ``duration``, ``latency``.
+        ``environment`` that served it (-1: none), ``cold``, ``init``, ``wait``, ``duration``, ``latency``; where someone tries
+        again, one row for each ``attempt`` (0: the first), and ``arrival`` says when the request or event came first;
+        ``provisioned``: whether it ran on provisioned concurrency.
         """
         kept = self._tally.requests
         if kept is None:
@@ -160,7 +189,7 @@ class FunctionRun:
         outcome = kept.outcome[mine]
         names = np.array(["ok", "error", "timeout", "throttled"], dtype=object)
         reasons = np.array([None] * columns.THROTTLED + throttle_reasons(), dtype=object)
-        wait, duration = kept.started[mine] - kept.time[mine], kept.duration[mine]
+        wait, duration = kept.started[mine] - kept.arrival[mine], kept.duration[mine]
         return pd.DataFrame(
             {
                 "time": kept.time[mine],
@@ -172,6 +201,9 @@ class FunctionRun:
                 "wait": wait,
                 "duration": duration,
                 "latency": wait + duration,
+                "arrival": kept.arrival[mine],
+                "attempt": kept.attempt[mine],
+                "provisioned": kept.provisioned[mine],
             }
         )
 
@@ -292,7 +324,7 @@ class Run:
             table[name, "ProvisionedConcurrencyUtilization", "Average"] = use
         if self.tally.total(row, columns.ASYNC_RECEIVED):
             table[name, "AsyncEventsReceived", "Sum"] = total(columns.ASYNC_RECEIVED)
-            table[name, "AsyncEventsDropped", "Sum"] = total(columns.ASYNC_DROPPED)
+            table[name, "AsyncEventsDropped", "Sum"] = total(columns.ASYNC_DROPPED, columns.ASYNC_DELIVERED)
             started = total(columns.ASYNC_INVOCATIONS)
             table[name, "AsyncEventAge", "SampleCount"] = started
             with np.errstate(invalid="ignore", divide="ignore"):
@@ -392,6 +424,17 @@ def _figures(result: FunctionRun) -> dict[str, float]:
         "p50 latency (s)": result.latency(0.5),
         "p99 latency (s)": result.latency(0.99),
     }
+    if result.callers.retries:
+        figures |= {
+            "retries": result.callers.retries,
+            "answered": result.callers.succeeded,
+            "refused": result.callers.throttled,
+        }
+    if result.events.received:
+        events = result.events
+        figures |= {"events given up": events.given_up, "events pending": events.pending, "oldest event (s)": events.oldest}
+    if result.function.downstream is not None:
+        figures |= {"downstream errors": result.downstream_errors, "mean downstream wait (s)": result.mean_downstream_wait}
     return _rounded(figures)
 
 

@@ -45,7 +45,6 @@ def page_config(tmp_path, monkeypatch):
     return write
 
 
-@pytest.mark.filterwarnings("ignore::EncodingWarning")  # numba's own
 def test_all_is_well_here(monkeypatch):
     """The environment in which the tests run is one in which the course works."""
     monkeypatch.setattr(webbrowser, "get", lambda: webbrowser.GenericBrowser("firefox"))

@@ -145,7 +145,7 @@ def test_no_zombie_while_it_runs(start_lab):
     """What compiles in the background ends by itself and is not left in the table of processes."""
     with start_lab() as lab:
         children = psutil.Process(lab.process.pid).children()
-        _, left = psutil.wait_procs(children, timeout=60)
+        _, left = psutil.wait_procs(children, timeout=240)
         assert not left
         assert psutil.Process(lab.process.pid).children() == []
 

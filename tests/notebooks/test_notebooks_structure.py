@@ -119,6 +119,17 @@ def test_links_resolve(path):
     assert "http://" not in text
 
 
+@pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=of)
+def test_dollars_are_no_formulas(path):
+    """JupyterLab reads what stands between two dollars as a formula: first in the text, where a backslash keeps it from it,
+    then on the page, where it does not, but where every link and every cell of a table is read by itself."""
+    for text in texts(read(path)):
+        prose = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$", "", text, flags=re.DOTALL)
+        assert not re.search(r"(?<!\\)\$", prose), text
+        for run in re.split(r"\n\n|\||\]\(|\[", prose):
+            assert run.count("$") <= 1, run
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=of)
 def test_lesson_was_run(path):
     """A lesson stands in the repository with its outputs: every code cell was run, in order; pictures have words."""

@@ -77,8 +77,10 @@ from lambdacourse.engine.queueing import Backlogs
 from lambdacourse.engine.streams import readings
 from lambdacourse.engine.tally import (
     ALLOCATION_KINDS,
+    ARRIVALS,
     BUSY_MAX,
     CALLS_FAILED,
+    CALLS_RECEIVED,
     CALLS_SUCCEEDED,
     CALLS_THROTTLED,
     CLAIMED_MAX,
@@ -195,6 +197,7 @@ def _count_plain_answers(core: Core) -> None:
     core.answer[:] = core.latency
     bins = core.bins
     bins[:, :, CALLS_SUCCEEDED] = bins[:, :, INVOCATIONS] - bins[:, :, ERRORS]
+    bins[:, :, CALLS_RECEIVED] = bins[:, :, ARRIVALS]
     bins[:, :, CALLS_FAILED] = bins[:, :, ERRORS]
     bins[:, :, CALLS_THROTTLED] = bins[:, :, THROTTLES : THROTTLES + REASONS].sum(axis=2)
     bins[-1, :, CLAIMED_MAX] = bins[-1, :, BUSY_MAX]

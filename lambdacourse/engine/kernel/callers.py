@@ -14,10 +14,13 @@ from lambdacourse.engine.tally import (
     ASYNC_AGE_SUM,
     ASYNC_DELIVERED,
     ASYNC_DROPPED,
+    ASYNC_FROM_BEFORE,
     ASYNC_INVOCATIONS,
     ASYNC_RECEIVED,
     ASYNC_SUCCEEDED,
     CALLS_FAILED,
+    CALLS_FROM_BEFORE,
+    CALLS_RECEIVED,
     CALLS_SUCCEEDED,
     CALLS_THROTTLED,
     DELIVERED,
@@ -38,6 +41,7 @@ def count_answer(core, now, row, seconds, outcome):
     """A synchronous caller that does not try again: what it sees."""
     if now >= 0.0:
         clock = core.clocks[0]
+        core.bins[row, clock.bin, CALLS_RECEIVED] += 1
         column = CALLS_SUCCEEDED if outcome == OK else CALLS_FAILED if outcome < THROTTLED else CALLS_THROTTLED
         core.bins[row, clock.bin, column] += 1
         if outcome < THROTTLED:
@@ -51,6 +55,8 @@ def call_arrives(core, more, flow, now, duration, init, failure):
     call = more.pending[place]
     call.arrival, call.duration, call.init, call.failure = now, duration, init, failure
     call.number, call.flow, call.attempt, call.paid = core.flows[flow].arrived, flow, 0, 0
+    if now >= 0.0:
+        core.bins[core.flows[flow].row, core.clocks[0].bin, CALLS_RECEIVED] += 1
     try_call(core, more, now, place)
 
 
@@ -109,7 +115,7 @@ def _settle_call(core, more, now, place, state):
     if state != GIVEN_UP and now >= 0.0:
         core.answer[core.flows[call.flow].row, histogram_bin(now - call.arrival, core)] += 1
     column = CALLS_SUCCEEDED if state == SUCCEEDED else CALLS_FAILED if state == FAILED else CALLS_THROTTLED
-    settle(core, more, now, place, state, column)
+    settle(core, more, now, place, state, column, CALLS_FROM_BEFORE)
 
 
 @inlined
@@ -157,7 +163,7 @@ def event_finished(core, more, now, place):
     event = more.pending[place]
     settings = core.flows[event.flow]
     if event.outcome == OK:
-        settle(core, more, now, place, SUCCEEDED, ASYNC_SUCCEEDED)
+        settle(core, more, now, place, SUCCEEDED, ASYNC_SUCCEEDED, ASYNC_FROM_BEFORE)
     elif event.attempt >= settings.retries:
         give_up(core, more, now, place)
     else:
@@ -172,9 +178,9 @@ def event_finished(core, more, now, place):
 def give_up(core, more, now, place):
     """To the destination for failures, or nowhere."""
     if core.flows[more.pending[place].flow].has_destination:
-        settle(core, more, now, place, DELIVERED, ASYNC_DELIVERED)
+        settle(core, more, now, place, DELIVERED, ASYNC_DELIVERED, ASYNC_FROM_BEFORE)
     else:
-        settle(core, more, now, place, DROPPED, ASYNC_DROPPED)
+        settle(core, more, now, place, DROPPED, ASYNC_DROPPED, ASYNC_FROM_BEFORE)
 
 
 @inlined
@@ -189,12 +195,14 @@ def _wait(core, more, now, place, seconds):
 
 
 @inlined
-def settle(core, more, now, place, state, column):
+def settle(core, more, now, place, state, column, from_before):
     """It is over: count it, note it, and free its place."""
     clock = core.clocks[0]
     work = more.pending[place]
     if now >= 0.0:
         core.bins[core.flows[work.flow].row, clock.bin, column] += 1
+        if work.arrival < 0.0:
+            core.bins[core.flows[work.flow].row, clock.bin, from_before] += 1
     if clock.recording:
         entry = more.settlements[clock.settled]
         clock.settled += 1

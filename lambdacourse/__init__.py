@@ -9,6 +9,7 @@
     from lambdacourse import constant, exponential, lognormal                   # durations
     from lambdacourse import Alarm                                              # as CloudWatch evaluates it, on a run's metrics
     from lambdacourse import fact                                               # what AWS says, with source and date
+    from lambdacourse.pricing import bill                                       # what it costs; memory: how much of it
 
 Names are loaded when they are first used, so that ``import lambdacourse`` is quick.
 """
@@ -27,6 +28,8 @@ _ROOMS = {
     "lambdacourse.simulation": ("Alarm", "Run", "Scenario", "replications", "simulate", "sweep"),
     "lambdacourse.facts": ("fact",),
 }  # fmt: skip
+_BY_NAME = ("memory", "pricing")
+"""Rooms whose names are used with the room's: ``lambdacourse.pricing.bill(…)``."""
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = sorted(_WHERE)
@@ -34,10 +37,12 @@ __version__ = _version("lambdacourse")
 
 
 def __getattr__(name: str):
+    if name in _BY_NAME:
+        return import_module(f"lambdacourse.{name}")
     if name not in _WHERE:
         raise AttributeError(f"module 'lambdacourse' has no attribute {name!r}")
     return getattr(import_module(_WHERE[name]), name)
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_BY_NAME, "__version__"]

@@ -16,6 +16,7 @@ EXAMPLES = """examples:
   lambdacourse lab my-course --port 8890     the same in another folder, with arguments for JupyterLab
   lambdacourse grade 01-concurrency          points for each task of your exercise, and why some were lost
   lambdacourse reset exercises/01-concurrency
+  lambdacourse check-template template.yaml --traffic Orders=100 --duration Worker=0.4
 """
 
 
@@ -84,6 +85,26 @@ def facts(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def check_template(parsed: argparse.Namespace) -> int:
+    from lambdacourse import Account, poisson
+    from lambdacourse.templates import check, read
+
+    account, parameters = Account(concurrency_limit=parsed.limit), dict(parsed.parameter)
+    report = check(parsed.file, account=account, parameters=parameters)
+    print(report)
+    if parsed.traffic and not report.ok:
+        print("Not simulated: mend the errors first.")
+    elif parsed.traffic:
+        traffic = {name: poisson(rate) for name, rate in parsed.traffic}
+        deployment = read(parsed.file, traffic, dict(parsed.duration), parameters=parameters)
+        print(
+            f"\nSimulated for {parsed.seconds:g} s:\n{deployment.simulate(account=account, seconds=parsed.seconds).summary()}"
+        )
+        for sentence in deployment.left_out:
+            print(f"Left out: {sentence}")
+    return int(not report.ok)
+
+
 def bench(parsed: argparse.Namespace) -> int:
     import json
 
@@ -96,12 +117,18 @@ def bench(parsed: argparse.Namespace) -> int:
 
 def refresh(parsed: argparse.Namespace) -> int:
     from lambdacourse.course import lessons
+    from lambdacourse.facts import assumptions_page
     from lambdacourse.workshop import release_all
 
     root = Path.cwd()
     if not all((root / part).is_dir() for part in ("lessons", "solutions", "exercises")):
         raise CourseError(f"{root} is no checkout of the course: there is no lessons/, solutions/ and exercises/ in it.")
     stale = lessons.refresh(root, parsed.names, keep=not parsed.check) + release_all(root, keep=not parsed.check)
+    page = root / "lambdacourse" / "ASSUMPTIONS.md"
+    if page.exists() and page.read_text(encoding="utf-8") != assumptions_page():
+        stale.append("lambdacourse/ASSUMPTIONS.md")
+        if not parsed.check:
+            page.write_text(assumptions_page(), encoding="utf-8", newline="\n")
     print("\n".join(f"{'out of date' if parsed.check else 'made again'}: {name}" for name in stale) or "All is up to date.")
     return int(bool(stale) and parsed.check)
 
@@ -135,6 +162,24 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("words", metavar="WORDS", nargs="*", help="all of which the fact has (default: every fact)")
     command.add_argument("--older-than", type=_days, metavar="DAYS", help="those to check again: last checked before DAYS days")
 
+    command = _add(
+        commands, "check-template", "what is wrong with a CloudFormation or SAM template, and what mends it", check_template
+    )
+    command.add_argument("file", metavar="FILE", type=Path, help="YAML or JSON")
+    of_each, more = {"action": "append", "default": []}, "; may be given several times"
+    what = f"simulate it too, with so many messages or requests a second for a queue, a stream or a function{more}"
+    command.add_argument("--traffic", metavar="NAME=RATE", type=_named_number, help=what, **of_each)
+    what = f"how long a function runs, which no template says{more}"
+    command.add_argument("--duration", metavar="NAME=SECONDS", type=_named_number, help=what, **of_each)
+    command.add_argument("--seconds", type=_number, default=600, help="how long to simulate (default: %(default)s)")
+    command.add_argument(
+        "--parameter", metavar="NAME=VALUE", type=_named, help=f"of the template, over its default{more}", **of_each
+    )
+    command.add_argument(
+        "--limit", metavar="N", type=_count, default=1_000, help="the account's concurrency (default: %(default)s)"
+    )
+    command.epilog = "A NAME is the logical ID in the template. Fails when there are errors; warnings and notes are no errors."
+
     command = _add(commands, "bench", "how fast the simulator is on this machine", bench)
     command.add_argument("--labs", action="store_true", help="and how fast the labs answer a slider")
     command.add_argument("--json", action="store_true", help="for machines")
@@ -157,6 +202,34 @@ def _days(text: str) -> int:
     if not text.isdecimal() or int(text) > 36_500:
         raise argparse.ArgumentTypeError(f"{text!r} must be a number of days from 0 to 36500")
     return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 1 to 1000000")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0")
+    return number
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not name or not found:
+        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE")
+    return name, value
+
+
+def _named_number(text: str) -> tuple[str, float]:
+    name, value = _named(text)
+    return name, _number(value)
 
 
 def _is_for_lab(arguments: list[str]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -151,7 +152,7 @@ def write_quantity(value: Any, unit: str) -> str:
         return f"${whole}.{cents:0<2}{unit[3:]}"
     if unit == "HTTP status":
         return f"HTTP {value}"
-    if value == 1 and unit.endswith("s") and " " not in unit and "/" not in unit:
+    if value == 1 and re.fullmatch(r"[A-Za-z]{3,}s", unit):  # one second; but ms and GB-s stay as they are
         unit = unit[:-1]
     return f"{_plain(value)} {unit}".strip()
 

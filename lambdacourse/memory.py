@@ -103,15 +103,22 @@ class Tuning:
         ):
             values = np.array([getattr(each, name) for each in self.settings])
             frame = memory_frame(title, unit, plots.round_up(values.max()))
-            marks = [plots.Mark(each.memory_mb, getattr(each, name), words) for words, each in chosen.items()]
+            marks = [
+                plots.Mark(each.memory_mb, getattr(each, name), words, to_the_left=words == "balanced" and each.memory_mb > 256)
+                for words, each in chosen.items()
+            ]
             panels.append(plots.Panel(frame, [plots.Curve("", memory, values, colour, marker="o")], marks))
         return plots.curves(*panels)
 
     def __repr__(self) -> str:
-        return self.table.to_string(float_format="{:,.4g}".format)
+        return self.table.to_string(float_format=_written)
 
     def _repr_html_(self) -> str:
-        return self.table.to_html(float_format="{:,.4g}".format, border=0)
+        return self.table.to_html(float_format=_written, border=0)
+
+
+def _written(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:,.4g}"
 
 
 def memory_frame(title: str, unit: str, top: float) -> plots.Frame:

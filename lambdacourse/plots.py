@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -296,7 +296,7 @@ class Frame:
         axes.set_autoscale_on(False)
         for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
             if name in self.log:
-                axis.set_major_formatter(_counts())
+                axis.set_major_formatter(_counted)
                 axis.set_minor_formatter(NullFormatter())
         if "y" not in self.log:
             whole = self.y_range[1] > 3
@@ -371,7 +371,7 @@ def limit_line(axes: Axes, limit: float | None, theme: Theme = LIGHT, label: str
 
 @dataclass(frozen=True)
 class Curve:
-    """A line with its name written at it. ``at``: where along the line, from 0 to 1; ``under``: below it instead of above."""
+    """A line with its name written at it. ``at``: where along what is seen of it, 0 to 1; ``under``: below it, not above."""
 
     name: str
     x: np.ndarray
@@ -380,6 +380,7 @@ class Curve:
     at: float = 1.0
     under: bool = False
     marker: str = ""
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -397,9 +398,10 @@ def draw_curves(axes: Axes, shown: Sequence[Curve], marks: Sequence[Mark] = (), 
     drawn: list[Artist] = []
     for curve in shown:
         colour = getattr(theme, curve.colour)
-        drawn += axes.plot(curve.x, curve.y, color=colour, linewidth=1.8, marker=curve.marker, markersize=5)
-        low, high = axes.get_xlim()
-        inside = np.flatnonzero((curve.x >= low) & (curve.x <= high))
+        style = {"linewidth": 1.8, "marker": curve.marker, "markersize": 5, "linestyle": "--" if curve.dashed else "-"}
+        drawn += axes.plot(curve.x, curve.y, color=colour, **style)
+        (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+        inside = np.flatnonzero((curve.x >= left) & (curve.x <= right) & (curve.y >= low) & (curve.y <= high))
         if inside.size:
             place = inside[round(curve.at * (inside.size - 1))]
             side = "right" if curve.at > 0.6 else "left" if curve.at < 0.4 else "center"
@@ -431,9 +433,8 @@ class Panel:
 
     @property
     def words(self) -> str:
-        names = ", ".join(curve.name for curve in self.curves if curve.name)
-        points = "".join(f"; {mark.words}" for mark in self.marks)
-        return f"{self.frame.title}: {self.frame.y_label} over {self.frame.x_label}, for {names}{points}."
+        names = [*(curve.name for curve in self.curves), *(mark.words for mark in self.marks)]
+        return f"{self.frame.title}: {self.frame.y_label} over {self.frame.x_label}; {', '.join(filter(None, names))}."
 
 
 def curves(*panels: Panel) -> Picture:
@@ -552,6 +553,74 @@ def lanes_picture(title: str, seconds: float, shown: Lanes) -> Picture:
     return Picture(draw, f"{shown.count} environments as lanes over {seconds:g} s: {requests}.")
 
 
+def lanes_pictures(seconds: float, shown: Mapping[str, Lanes]) -> Picture:
+    """Several ``lanes`` under each other, by their titles, on the same scales: for comparing them."""
+    most = max(each.count for each in shown.values())
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(9.6, len(shown) * min(1.4 + 0.22 * most, 4.5)), layout="constrained")
+            FigureCanvasAgg(figure)
+            panels = figure.subplots(len(shown), squeeze=False)[:, 0]
+            for axes, (title, each) in zip(panels, shown.items(), strict=True):
+                figure.draw_without_rendering()  # the key and the bars need the size that the layout gives
+                Frame(title, "time (s)", "environment", (0, seconds), (0, most + 1), LANES).put_on(axes, theme)
+                figure.draw_without_rendering()
+                lanes(axes, each, theme)
+        return figure
+
+    said = [f"{title}: {len(each.time)} requests, {np.count_nonzero(each.init)} cold starts" for title, each in shown.items()]
+    return Picture(draw, f"Environments as lanes over {seconds:g} s. {'; '.join(said)}.")
+
+
+def bar_panels(unit: str, panels: Mapping[str, Sequence[Row]], write: Callable[[float], str]) -> Picture:
+    """Several ``bars`` beside each other, by their titles, on the same scale: for comparing them."""
+    most = max(value for rows in panels.values() for _, value, _ in rows)
+    count = max(len(rows) for rows in panels.values())
+
+    def draw(theme: Theme) -> Figure:
+        with matplotlib.rc_context(theme.style):
+            figure = Figure(figsize=(9.6, 0.9 + 0.3 * count), layout="constrained")
+            FigureCanvasAgg(figure)
+            for axes, (title, rows) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+                places = range(len(rows))
+                values, colours = [value for _, value, _ in rows], [getattr(theme, colour) for _, _, colour in rows]
+                drawn = axes.barh(places, values, color=colours, height=0.7)
+                axes.bar_label(drawn, [write(value) for value in values], padding=4, color=theme.ink)
+                axes.set_yticks(places, [words for words, _, _ in rows], color=theme.ink)
+                axes.set(title=title, xlabel=unit, xlim=(0, 1.25 * most), ylim=(count - 0.4, -0.6))
+                axes.grid(visible=False)
+                axes.spines["left"].set_visible(False)
+                axes.tick_params(axis="y", length=0)
+        return figure
+
+    said = [f"{title}: " + ", ".join(f"{words} {write(value)}" for words, value, _ in rows) for title, rows in panels.items()]
+    return Picture(draw, f"{unit}. {'; '.join(said)}.")
+
+
+def stacks(axes: Axes, rows: Sequence[tuple[str, Sequence[Row]]], theme: Theme = LIGHT) -> list[Artist]:
+    """Bars that are made of parts, from the top down, each with its name above it and its parts' words below, where they fit."""
+    drawn: list[Artist] = []
+    width = axes.get_xlim()[1] - axes.get_xlim()[0]
+    letters = axes.get_window_extent().width * 72 / axes.figure.dpi / (0.62 * STYLE["font.size"])
+    for number, (name, parts) in enumerate(rows):
+        place = len(rows) - number - 0.5
+        left = 0.0
+        for words, value, colour in parts:
+            drawn += axes.barh([place], [value], left=left, height=0.36, color=getattr(theme, colour), edgecolor=theme.paper)
+            if len(words) < letters * value / width:
+                at = (left + value / 2, place - 0.22)
+                drawn.append(axes.text(*at, words, ha="center", va="top", color=theme.ink, fontsize=STYLE["font.size"] - 1))
+            left += value
+        drawn.append(axes.text(0, place + 0.22, name, ha="left", va="bottom", color=theme.ink))
+    return drawn
+
+
+def written_seconds(seconds: float) -> str:
+    """Seconds as one reads them: in milliseconds below one."""
+    return f"{1000 * seconds:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"
+
+
 def thinned(series: Series, most: int = 240) -> Series:
     """``series`` with at most ``most`` bins: what a picture can show."""
     count = len(series.time)
@@ -572,11 +641,10 @@ def thinned(series: Series, most: int = 240) -> Series:
     return Series(series.name, series.time[starts], series.width * each, *counts, *means, series.limit)
 
 
-def _counts() -> EngFormatter:
+def _counted(number: float, _: object = None) -> str:
     """Numbers as 10k, 10M, 10bn: of money and requests one does not say giga."""
-    formatter = EngFormatter(sep="")
-    formatter.ENG_PREFIXES = {**EngFormatter.ENG_PREFIXES, 9: "bn"}
-    return formatter
+    size, name = next((pair for pair in ((1e9, "bn"), (1e6, "M"), (1e3, "k")) if number >= pair[0]), (1, ""))
+    return f"{number / size:g}{name}"
 
 
 def round_up(value: float) -> float:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from lambdacourse.folders import cache_folder
+
 # Python warns of files that are opened without an encoding when it is told so at its start: pytest's workers are, and nothing that
 # they start in turn, where a warning of somebody else's code would take points from an exercise.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -55,6 +57,7 @@ def start_lab(tmp_path_factory):
     def run(workspace: Path | None = None, **environment: str):
         home = tmp_path_factory.mktemp("home")
         workspace = workspace or tmp_path_factory.mktemp("course") / "lambda-at-scale"
+        share_cache(home / "lambdacourse")
         environment = {**environment_in(home), **environment}
         port, log = free_port(), home / "lab.log"
         command = [sys.executable, "-m", "lambdacourse.cli", "lab", str(workspace), "--no-browser", "--allow-root"]
@@ -78,6 +81,14 @@ def lab(start_lab):
         yield lab
 
 
+@pytest.fixture
+def own_home(tmp_path, monkeypatch):
+    """A learner's own home for this test, which notebooks and commands that it runs have, too."""
+    share_cache(tmp_path / "home")
+    monkeypatch.setenv("LAMBDACOURSE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 def environment_in(home: Path) -> dict[str, str]:
     """This process's environment, with every folder that Jupyter, IPython and the course write to inside ``home``."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "JPY_", "LAMBDACOURSE"))}
@@ -88,6 +99,12 @@ def environment_in(home: Path) -> dict[str, str]:
         "APPDATA": str(home / "appdata"),
         "LAMBDACOURSE_HOME": str(home / "lambdacourse"),
     }
+
+
+def share_cache(home: Path) -> None:
+    """Let the course's ``home`` of a test have the compiled engine of all tests: to compile it takes a minute."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "cache").symlink_to(cache_folder(), target_is_directory=True)
 
 
 def free_port() -> int:

@@ -14,9 +14,8 @@ NAME = "01-concurrency"
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(own_home, tmp_path, monkeypatch):
     """A learner's course folder, which is the current folder, too."""
-    monkeypatch.setenv("LAMBDACOURSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LAMBDACOURSE_LEARNER", "ada")
     make(tmp_path / "course")
     monkeypatch.chdir(tmp_path / "course")

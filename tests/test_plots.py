@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
-from lambdacourse import Account, ColdStart, Function, Sync, exponential, poisson, simulate, spike, steady, trace
+from lambdacourse import Account, ColdStart, Function, Sync, exponential, plots, poisson, simulate, spike, steady, trace
 from lambdacourse.plots import DARK, LIGHT, round_up
 
 API = Function("api", duration=exponential(0.3), idle_timeout=0.5)
@@ -295,3 +296,35 @@ def test_words_of_a_picture_cannot_break_out():
     """A function's name stands in the page as text, whatever characters it has."""
     run = simulate(Sync(Function('"><script>&', duration=1), poisson(1)), seconds=5)
     assert "<script>" not in run.plot()._repr_mimebundle_()["text/html"]
+
+
+ROWS = [("library", 0.4, "cold"), ("own", 0.1, "warm")]
+
+
+def test_bars_beside_each_other_share_a_scale():
+    """Bars in panels are as long as their values, on one scale, with their values in words."""
+    figure = plots.bar_panels("seconds", {"before": ROWS, "after": ROWS[1:]}, plots.written_seconds).figure
+    before, after = figure.axes
+    assert [bar.get_width() for bar in before.patches] == [0.4, 0.1] and [bar.get_width() for bar in after.patches] == [0.1]
+    assert before.get_xlim() == after.get_xlim()
+    assert "before: library 400 ms, own 100 ms" in plots.bar_panels("seconds", {"before": ROWS}, plots.written_seconds).alt
+
+
+def test_stacks_add_up():
+    """The parts of a stacked bar follow each other, each as wide as its value."""
+    axes = Figure().subplots()
+    axes.set_xlim(0, 1)
+    drawn = plots.stacks(axes, [("first", ROWS), ("second", [])])
+    parts = [each for each in drawn if hasattr(each, "get_width")]
+    assert [x for part in parts for x in (part.get_x(), part.get_width())] == pytest.approx([0.0, 0.4, 0.4, 0.1])
+    assert {"first", "second"} <= {each.get_text() for each in drawn if hasattr(each, "get_text")}
+
+
+def test_lanes_under_each_other_share_their_scales():
+    """Two runs as lanes, one under the other: the same seconds, the same number of lanes, both in words."""
+    one = plots.Lanes(*(np.array(each) for each in ([0.0, 0.1], [0, 1], [0.1, 0.0], [0.5, 0.5], [False, False])))
+    two = plots.Lanes(*(np.array(each) for each in ([0.0], [0], [0.1], [0.5], [False])))
+    picture = plots.lanes_pictures(2, {"measured": one, "simulated": two})
+    above, below = picture.figure.axes
+    assert above.get_xlim() == below.get_xlim() == (0, 2) and above.get_ylim() == below.get_ylim() == (0, 3)
+    assert "measured: 2 requests, 1 cold starts; simulated: 1 requests" in picture.alt

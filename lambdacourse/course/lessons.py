@@ -15,7 +15,7 @@ from lambdacourse.folders import cache_folder
 
 FACTS_TITLE = "## Facts used here"
 KEPT = ("text/plain", "text/html", "image/png", "text/markdown", "text/latex")
-CELL_SECONDS = 120
+CELL_SECONDS = 300
 
 
 def refresh(root: Path, names: Sequence[str] = (), keep: bool = True) -> list[str]:

@@ -46,7 +46,7 @@ def marks(notebook: dict[str, Any]) -> Iterator[Mark]:
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             for words, name in MARK.findall("".join(cell["source"])):
-                yield Mark(words, name)
+                yield Mark(words.replace(r"\$", "$"), name)  # a text escapes its dollars
 
 
 def says(words: str, known: Fact) -> bool:

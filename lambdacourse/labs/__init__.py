@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from lambdacourse.labs.coldstarts import coldstarts_lab
 from lambdacourse.labs.concurrency import concurrency_lab
+from lambdacourse.labs.cost import cost_lab
 from lambdacourse.labs.network import network_lab, plot_connections
 from lambdacourse.labs.predict import choose, predict
 from lambdacourse.labs.provisioned import provisioned_lab
@@ -11,7 +13,9 @@ from lambdacourse.labs.streams import streams_lab
 
 __all__ = [
     "choose",
+    "coldstarts_lab",
     "concurrency_lab",
+    "cost_lab",
     "network_lab",
     "plot_connections",
     "predict",

@@ -59,6 +59,8 @@ class Phases(tuple[Phase, ...]):
 class ColdStart:
     """What a new execution environment costs before the handler runs, and in its first call.
 
+    The simulator takes ``init`` alone; ``download`` and ``first_call`` are in ``seconds`` and ``phases``.
+
     init
         Seconds of initialisation, of runtime and function together (the ``Init Duration`` of a REPORT line): a number or a
         duration. 0 means no cold start. Billed.

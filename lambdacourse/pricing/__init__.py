@@ -18,6 +18,7 @@ from lambdacourse.pricing.breakeven import (
     plot_provisioned,
     provisioned_break_even,
     provisioned_multiple,
+    traffic_shape,
 )
 from lambdacourse.pricing.prices import Item, price_list
 
@@ -43,4 +44,5 @@ __all__ = [
     "price_list",
     "provisioned_break_even",
     "provisioned_multiple",
+    "traffic_shape",
 ]

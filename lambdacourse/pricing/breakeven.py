@@ -12,6 +12,7 @@ import numpy as np
 from lambdacourse.facts import fact
 from lambdacourse.model import checks
 from lambdacourse.model.functions import ARCHITECTURES
+from lambdacourse.model.traffic import Traffic
 from lambdacourse.model.work import Work
 from lambdacourse.pricing.bills import billed_ms
 
@@ -148,6 +149,18 @@ def lambda_month(work: Work, memory_mb: int, rate: float, architecture: str = "x
     return rate * MONTH * 3600 * lambda_price(work, memory_mb, architecture)
 
 
+def traffic_shape(traffic: Traffic, seconds: float = 86_400.0) -> tuple[float, float]:
+    """The rate of ``traffic`` in requests per second, averaged over ``seconds``, and its burstiness: the highest rate over that.
+
+    A fleet that scales with the traffic need not hold the peak of a day ready, only that of the minutes until it has grown.
+    """
+    checks.instance("traffic_shape(traffic", traffic, Traffic, "a traffic, such as diurnal(20, 100)")
+    checks.number("traffic_shape(seconds", seconds, "must be a number of seconds above 0", above=0)
+    rates = np.asarray(traffic.rate(np.linspace(0, seconds, 8641)), dtype=float)
+    mean = float(np.trapezoid(rates) / (rates.size - 1))
+    return mean, max(float(rates.max()) / mean, 1.0) if mean else 1.0
+
+
 def crossing(work: Work, memory_mb: int, fleet: Fleet, burstiness: float = 1.0, architecture: str = "x86_64") -> float:
     """Requests per second, on average, from which ``fleet`` costs no more than Lambda; infinite where it never does.
 
@@ -176,16 +189,16 @@ def plot_fleets(
     rates = requests / (MONTH * 3600)
     on_lambda = np.array([lambda_month(work, memory_mb, rate, architecture) for rate in rates])
     drawn = [plots.Curve("Lambda", requests, on_lambda, "warm")]
-    for fleet, colour in zip(fleets, ("busy", "provisioned", "limit")):
+    for number, fleet in enumerate(fleets):
         costs = np.array([fleet.month(work, rate, burstiness) for rate in rates])
-        drawn.append(plots.Curve(fleet.name, requests, costs, colour, at=0.02))
+        drawn.append(plots.Curve(fleet.name, requests, costs, "busy", at=0.02, dashed=number % 2 == 1))
     marks = []
     for fleet in fleets:
         rate = crossing(work, memory_mb, fleet, burstiness, architecture)
         if requests[0] < rate * MONTH * 3600 < requests[-1]:
             cost = fleet.month(work, rate, burstiness)
             marks.append(plots.Mark(rate * MONTH * 3600, cost, f"from {rate * MONTH * 3.6e-3:,.3g} million", to_the_left=True))
-    frame = plots.Frame("A month", "requests a month", "USD a month", (1e5, 1e10), (1, 1e5), log="xy")
+    frame = plots.Frame("What a month costs", "requests a month", "USD", (1e5, 1e10), (1, 1e5), log="xy")
     return plots.curves(plots.Panel(frame, drawn, marks))
 
 

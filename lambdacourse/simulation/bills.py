@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from lambdacourse.engine import queueing
 from lambdacourse.engine import tally as columns
 from lambdacourse.facts import fact
-from lambdacourse.model import checks
+from lambdacourse.model import FifoQueue, KinesisStream, checks
 from lambdacourse.pricing import Bill, charges, gb_seconds
 
 if TYPE_CHECKING:
@@ -17,7 +19,12 @@ PERIODS = {"hour": 1, "day": 24, "month": fact("hours_per_month").value}
 
 
 def run_bill(run: Run, period: str | None = None, free_tier: bool = False) -> Bill:
-    """The bill of ``run``: of the run itself, or of an hour, a day or a month in which it goes on like that."""
+    """The bill of ``run``: of the run itself, or of an hour, a day or a month in which it goes on like that.
+
+    Provisioned concurrency is billed for as long as it was allocated, without rounding up to five minutes. Kinesis's shards and
+    records are on it, DynamoDB's streams are not. SQS requests are one for each message sent, and one for every ten (or every batch,
+    where that is smaller) received and deleted; polls that find nothing are left out.
+    """
     usage: dict[str, object] = {}
 
     def add(name: str, quantity: object) -> None:
@@ -37,6 +44,18 @@ def run_bill(run: Run, period: str | None = None, free_tier: bool = False) -> Bi
             add(f"provisioned_{function.architecture}", gb_seconds(round(1000 * kept), function.memory_mb))
         add(f"duration_{function.architecture}", gb_seconds(billed - init, function.memory_mb))
         add(f"init_{function.architecture}", gb_seconds(init, function.memory_mb))
+    for result in run.streams:
+        if isinstance(result.stream, KinesisStream):
+            units = math.ceil(result.stream.record_kb / fact("kinesis_put_unit").value - 1e-9)
+            add("shard_hours", result.stream.shards * run.scenario.seconds / 3600)
+            add("put_units", result.sent * units)
+    for result in run.queues:
+        calls = min(result.mapping.batch_size, fact("sqs_receive_maximum").value)
+        requests = result.sent + math.ceil(result.received / calls) + math.ceil(result.deleted / calls)
+        add("fifo_requests" if isinstance(result.queue, FifoQueue) else "sqs_requests", requests)
+        if result.mapping.provisioned:
+            pollers = float(result.series(queueing.ALLOWED).mean()) / fact("sqs_poller_concurrency").value
+            add("poller_hours", pollers * run.scenario.seconds / 3600)
     whole = charges(free_tier=free_tier, **usage)
     if period is None:
         return whole

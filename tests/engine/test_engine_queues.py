@@ -43,7 +43,7 @@ def burst(count):
 
 
 @given(queue_scenarios())
-@same_every_time(120)
+@same_every_time(60)
 def test_what_always_holds(scenario):
     """Each message has one end or waits; nothing is received twice at once, too early or too often; limits are kept."""
     plan = plan_of(scenario)

@@ -304,6 +304,12 @@ def test_provisioned_time_is_rounded_to_five_minutes(hours, seconds):
     assert made.usage.get("provisioned_x86_64", 0) == 10 * seconds
 
 
+def test_storage_is_billed_with_every_billed_second():
+    """Ephemeral storage is billed for all that is billed of duration: handlers, initialisation, and on provisioned concurrency."""
+    made = bill(100, 1000, 128, ephemeral_mb=1536, cold_starts=10, init_ms=500, provisioned=Provisioned(1, 1, 200, 1000))
+    assert made.usage["ephemeral"] == 100 + 10 * Decimal("0.5") + 200
+
+
 def test_snapshots_are_billed_for_three_hours_at_least():
     """A version that lived an hour is billed for three; each version has its own snapshot."""
     assert bill(0, 0, 1024, snapstart=SnapStart(1)).usage["snapstart_cache"] == 3 * 3600

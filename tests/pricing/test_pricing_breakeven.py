@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambdacourse import diurnal, poisson, spike, steady
 from lambdacourse.facts import fact
 from lambdacourse.model.work import Work
 from lambdacourse.pricing import (
@@ -22,6 +23,7 @@ from lambdacourse.pricing import (
     plot_provisioned,
     provisioned_break_even,
     provisioned_multiple,
+    traffic_shape,
 )
 
 WORK = st.builds(Work, st.floats(0.001, 5), st.floats(0, 5))
@@ -93,6 +95,25 @@ def test_machines_follow_the_load():
     assert fleet.machines(Work(cpu=0.1), 20, burstiness=3) == 6
 
 
+@pytest.mark.parametrize(
+    "traffic, rate, burstiness",
+    [
+        (steady(50), 50, 1),
+        (poisson(50), 50, 1),
+        (diurnal(20, 100), 60, 100 / 60),
+        (poisson(10) + poisson(30), 40, 1),
+        (steady(0), 0, 1),
+    ],
+)
+def test_traffic_has_a_shape(traffic, rate, burstiness):
+    """Of a day's traffic, the mean rate and the highest over it; what rises sharply is more bursty than what swings."""
+    assert traffic_shape(traffic) == pytest.approx((rate, burstiness), rel=1e-3)
+    assert traffic_shape(spike(10, 1000, 3600, 60))[1] > 20
+    work = Work(cpu=0.1)
+    mean, bursts = traffic_shape(diurnal(20, 100))
+    assert fargate().month(work, mean, bursts) > fargate().month(work, mean)
+
+
 def test_managed_instances_example_of_aws():
     """AWS's example: 2,000 hours of m7g.xlarge with a plan of three years, and 100 million requests: $160.36.
 
@@ -137,6 +158,7 @@ def test_pictures_mark_the_break_even():
         (lambda: managed_instances(language="COBOL"), "language"),
         (lambda: managed_instances(savings=2), "savings"),
         (lambda: fargate().month(Work(cpu=1), 1, burstiness=0.5), "burstiness=0.5"),
+        (lambda: traffic_shape(steady(1), seconds=0), "seconds=0"),
     ],
 )
 def test_bad_input_is_named(call, words):

@@ -437,9 +437,9 @@ CONTRACT = {  # arguments in order; arguments by name, with their defaults
     "Function": (
         ("name",),
         {"duration": ANY, "memory_mb": 1_024, "timeout": None, "cold_start": ColdStart(), "error_rate": 0.0,
-         "reserved_concurrency": None, "idle_timeout": ANY, "maximum_age": None, "architecture": "x86_64"},
+         "reserved_concurrency": None, "provisioned_concurrency": 0, "idle_timeout": ANY, "maximum_age": None, "architecture": "x86_64"},
     ),
-    "Sync": (("function", "traffic"), {"via": "invoke"}),
+    "Sync": (("function", "traffic"), {"via": "invoke", "retry": None, "qualifier": None}),
     "Scenario": (("triggers", "account", "seconds", "seed", "warm_up"), {"seconds": 60, "seed": 0, "warm_up": 0}),
     "simulate": (("triggers",), {"account": Account(), "seconds": 60, "seed": 0, "warm_up": 0, "record": False}),
     "sweep": (("scenarios", "executor"), {"executor": None}),
@@ -466,12 +466,6 @@ def test_contract_of_arguments(name):
     for argument, default in by_name.items():
         assert argument in parameters
         assert default is ANY or parameters[argument].default == default
-
-
-@pytest.mark.xfail(strict=True, reason="Sync(retry=…) of the contract is not there yet")
-def test_contract_of_retries():
-    """A synchronous caller's retries are part of the contract."""
-    assert "retry" in inspect.signature(Sync).parameters
 
 
 def test_contract_of_results(run):

@@ -3,7 +3,20 @@
 import numpy as np
 import pytest
 
-from lambdacourse import ColdStart, Function, Sync, constant, exponential, poisson, simulate, steady
+from lambdacourse import (
+    ColdStart,
+    EventSourceMapping,
+    FifoQueue,
+    Function,
+    KinesisStream,
+    SqsQueue,
+    Sync,
+    constant,
+    exponential,
+    poisson,
+    simulate,
+    steady,
+)
 from lambdacourse.pricing import bill
 
 
@@ -64,6 +77,39 @@ def test_unknown_period_is_named():
     run = simulate(Sync(Function("api", duration=0.1), steady(1)), seconds=5)
     with pytest.raises(ValueError, match=r"period='year'.*'hour', 'day', 'month'"):
         run.bill("year")
+
+
+def test_streams_are_on_the_bill(monkeypatch):
+    """A Kinesis stream costs its shards by the hour, and its records in units of 25 KB."""
+    monkeypatch.setenv("LAMBDACOURSE_ENGINE", "reference")
+    clicks = KinesisStream("clicks", steady(10), shards=3, record_kb=30)
+    run = simulate(EventSourceMapping(Function("reader", duration=0.1), clicks), seconds=60)
+    usage = {name: float(quantity) for name, quantity in run.bill().usage.items()}
+    assert usage["shard_hours"] == pytest.approx(3 / 60)
+    assert usage["put_units"] == 2 * run["clicks"].sent and run["clicks"].sent == pytest.approx(600, abs=1)
+    assert usage["requests"] == run["reader"].invocations > 0
+    assert float(run.bill("month").usage["shard_hours"]) == pytest.approx(3 * 730)
+
+
+@pytest.mark.parametrize("queue, item", [(SqsQueue, "sqs_requests"), (FifoQueue, "fifo_requests")])
+def test_queues_are_on_the_bill(monkeypatch, queue, item):
+    """A message is sent by itself, and received and deleted with those of its batch: one by one three requests, in tens fewer."""
+    monkeypatch.setenv("LAMBDACOURSE_ENGINE", "reference")
+    worker, orders = Function("worker", duration=0.1), queue("orders", steady(10))
+    alone = simulate(EventSourceMapping(worker, orders, batch_size=1), seconds=30)
+    usage = {name: float(quantity) for name, quantity in alone.bill().usage.items()}
+    assert usage[item] == pytest.approx(3 * alone["orders"].sent, rel=0.03) and usage["requests"] > 280
+    tens = simulate(EventSourceMapping(worker, orders, batch_size=10), seconds=30)
+    assert tens["orders"].sent < float(tens.bill().usage[item]) <= float(alone.bill().usage[item])
+    assert "poller_hours" not in usage
+
+
+def test_provisioned_pollers_are_on_the_bill(monkeypatch):
+    """Provisioned pollers are billed by the hour: two of them, where the load needs no more."""
+    monkeypatch.setenv("LAMBDACOURSE_ENGINE", "reference")
+    mapping = EventSourceMapping(Function("worker", duration=0.1), SqsQueue("orders", steady(5)), minimum_pollers=2)
+    usage = simulate(mapping, seconds=60).bill("hour").usage
+    assert float(usage["poller_hours"]) == pytest.approx(2)
 
 
 def test_duration_and_initialisation_are_apart():

@@ -15,8 +15,7 @@ ROOT = content()
 
 
 @pytest.fixture(autouse=True)
-def learner(monkeypatch, tmp_path):
-    monkeypatch.setenv("LAMBDACOURSE_HOME", str(tmp_path / "home"))
+def learner(own_home, monkeypatch):
     monkeypatch.setenv("LAMBDACOURSE_LEARNER", "ada")
 
 

@@ -1,0 +1,5 @@
+import library
+
+
+def handler(event, context):
+    return library.NAME

@@ -346,7 +346,8 @@ class Run:
         columns = {result.function.name: _figures(result) for result in self}
         columns |= {result.queue.name: _rounded(result.figures()) for result in self.queues}
         rows = list(dict.fromkeys(name for figures in columns.values() for name in figures))
-        return pd.DataFrame({name: pd.Series(each, rows, dtype=object) for name, each in columns.items()}).fillna("")
+        whole = {name: [figures.get(row, "") for row in rows] for name, figures in columns.items()}
+        return pd.DataFrame(whole, rows, dtype=object)
 
     def series(self) -> list[plots.Series]:
         """Each function over time: requests by outcome, concurrency and its limit, for pictures."""

@@ -300,7 +300,7 @@ class Frame:
                 axis.set_minor_formatter(NullFormatter())
         if "y" not in self.log:
             whole = self.y_range[1] > 3
-            axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+            axes.yaxis.set_major_formatter(_tick)
             axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=whole))
         if self.x_ticks:
             axes.set_xticks(self.x_ticks, [f"{tick:,g}" for tick in self.x_ticks])
@@ -721,6 +721,14 @@ def png(canvas: FigureCanvasAgg) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, "png", compress_level=1)
     return buffer.getvalue()
+
+
+def _tick(value: float, position: int | None = None) -> str:
+    """``0.5``, ``50``, ``1.5k``, ``2M``: what is below a thousand stands as it is."""
+    return f"{value:g}" if abs(value) < 1_000 else _THOUSANDS(value)
+
+
+_THOUSANDS = EngFormatter(sep="")
 
 
 def _encoded(figure: Figure) -> str:

@@ -14,10 +14,10 @@ import shutil
 import sysconfig
 import tempfile
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lambdacourse import learner
@@ -61,7 +61,7 @@ class GradedAssignment:
 def configure(config: Any, root: Path, generated: str = ".nbgrader") -> Any:
     """nbgrader's settings for a course folder: ``solutions/`` is the source, ``exercises/`` the release.
 
-    What nbgrader generates goes to the folder ``generated``. Returns ``config``.
+    What nbgrader generates goes to the folder ``generated``, "" for ``root`` itself. Returns ``config``.
     """
     from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
     from nbgrader import preprocessors as theirs
@@ -73,7 +73,7 @@ def configure(config: Any, root: Path, generated: str = ".nbgrader") -> Any:
     config.CourseDirectory.source_directory = "solutions"
     config.CourseDirectory.release_directory = "exercises"
     for step in ("submitted", "autograded", "feedback"):
-        setattr(config.CourseDirectory, f"{step}_directory", f"{generated}/{step}")
+        setattr(config.CourseDirectory, f"{step}_directory", (PurePosixPath(generated) / step).as_posix())
     config.CourseDirectory.db_url = f"sqlite:///{(root / generated / 'gradebook.db').as_posix()}"
     config.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "instructor*"]
     config.Execute.timeout = CELL_SECONDS
@@ -204,13 +204,20 @@ def _message(cell: dict) -> str:
 
 @contextmanager
 def _nbgrader(root: Path) -> Iterator[Any]:
-    """nbgrader's own interface for the course folder ``root``, quiet."""
+    """nbgrader's own interface for the course folder ``root``."""
+    (root / ".nbgrader").mkdir(parents=True, exist_ok=True)
+    with nbgrader(lambda config: configure(config, root)) as api:
+        yield api
+
+
+@contextmanager
+def nbgrader(settings: Callable[[Any], Any]) -> Iterator[Any]:
+    """nbgrader's own interface, quiet, with ``settings`` made on a fresh configuration."""
     import warnings
 
     from sqlalchemy.exc import SAWarning
     from traitlets.config import Config
 
-    (root / ".nbgrader").mkdir(parents=True, exist_ok=True)
     # nbgrader calls alembic by its name: it must be found although nobody has activated the virtual environment.
     path = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", "")))
     with warnings.catch_warnings(), _environment(PATH=path):
@@ -218,7 +225,7 @@ def _nbgrader(root: Path) -> Iterator[Any]:
         from nbgrader.apps import NbGraderAPI
 
         logging.getLogger("traitlets").setLevel(logging.CRITICAL)
-        yield NbGraderAPI(config=configure(Config(), root))
+        yield NbGraderAPI(config=settings(Config()))
 
 
 @contextmanager

@@ -6,9 +6,12 @@ Each figure is the best of several runs: what the machine can do when nothing el
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from lambdacourse import engine
@@ -95,6 +98,37 @@ def labs() -> dict[str, float]:
     return timings
 
 
+def grading(students: int = 30, name: str = "01-concurrency") -> dict[str, Any]:
+    """The same class graded twice, start-up included: by nbgrader alone, one after the other, and in sandboxes, side by side."""
+    from lambdacourse.workshop import classroom
+
+    with tempfile.TemporaryDirectory(prefix="lambdacourse-bench-") as temporary:
+        folder = classroom.init(Path(temporary).resolve() / "class")
+        for other in (folder / "solutions").iterdir():
+            if other.name != name:
+                shutil.rmtree(other)
+        classroom.release(folder)
+        for number in range(students):
+            kind = ("solutions", "solutions", "exercises")[number % 3]
+            handed_in = folder / "submitted" / f"s{number:03}" / name
+            handed_in.mkdir(parents=True)
+            shutil.copy(folder / kind / name / f"{name}.ipynb", handed_in)
+        start = time.perf_counter()
+        theirs = classroom.autograde_unconfined_by_nbgrader(folder, name)
+        alone = time.perf_counter() - start
+        (folder / "gradebook.db").unlink()
+        start = time.perf_counter()
+        ours = {outcome.student: outcome.score for outcome in classroom.autograde(folder)}
+        sandboxed = time.perf_counter() - start
+    return {
+        "students": students,
+        "nbgrader_seconds": alone,
+        "sandboxed_seconds": sandboxed,
+        "times_nbgrader": alone / sandboxed,
+        "same_scores": theirs == ours,
+    }
+
+
 def best(work: Callable[[], Any], runs: int = RUNS) -> float:
     """The shortest of ``runs`` times that ``work`` took, in seconds."""
     took = []
@@ -105,10 +139,12 @@ def best(work: Callable[[], Any], runs: int = RUNS) -> float:
     return min(took)
 
 
-def report(with_labs: bool = False) -> dict[str, Any]:
+def report(with_labs: bool = False, with_grading: bool = False) -> dict[str, Any]:
     """Everything, as plain data."""
     data: dict[str, Any] = {"compiled": engine.is_compiled(), "kernel": [asdict(timing) for timing in kernel()]}
-    return data | {"labs_ms": labs()} if with_labs else data
+    if with_labs:
+        data |= {"labs_ms": labs()}
+    return data | {"grading": grading()} if with_grading else data
 
 
 def as_text(data: dict[str, Any]) -> str:
@@ -123,4 +159,15 @@ def as_text(data: dict[str, Any]) -> str:
         lines.append("The compiled kernel is not in use: `lambdacourse doctor` says why.")
     for name, milliseconds in data.get("labs_ms", {}).items():
         lines.append(f"lab {name}: {milliseconds:.0f} ms from a slider's value to the new picture")
+    if "grading" in data:
+        lines.append(grading_as_text(data["grading"]))
     return "\n".join(lines)
+
+
+def grading_as_text(data: dict[str, Any]) -> str:
+    """``grading`` in a sentence."""
+    return (
+        f"grading {data['students']} submissions: nbgrader alone {data['nbgrader_seconds']:.0f} s, in sandboxes "
+        f"{data['sandboxed_seconds']:.0f} s, {data['times_nbgrader']:.1f} times as fast; "
+        f"the scores are {'the same' if data['same_scores'] else 'NOT the same'}"
+    )

@@ -121,7 +121,7 @@ def grade(solutions: Path, notebooks: Mapping[str, Path]) -> list[GradedAssignme
     who = learner.current()
     with tempfile.TemporaryDirectory(prefix="lambdacourse-grade-", ignore_cleanup_errors=True) as temporary:
         root = Path(temporary).resolve()
-        with _environment(LAMBDACOURSE_LEARNER=who.id, PYTHONWARNINGS="ignore"), _nbgrader(root) as api:
+        with environment(LAMBDACOURSE_LEARNER=who.id, PYTHONWARNINGS="ignore"), _nbgrader(root) as api:
             return [_grade_one(api, root, solutions / name, notebook, who.id) for name, notebook in notebooks.items()]
 
 
@@ -220,7 +220,7 @@ def nbgrader(settings: Callable[[Any], Any]) -> Iterator[Any]:
 
     # nbgrader calls alembic by its name: it must be found although nobody has activated the virtual environment.
     path = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", "")))
-    with warnings.catch_warnings(), _environment(PATH=path):
+    with warnings.catch_warnings(), environment(PATH=path):
         warnings.simplefilter("ignore", SAWarning)
         from nbgrader.apps import NbGraderAPI
 
@@ -229,7 +229,7 @@ def nbgrader(settings: Callable[[Any], Any]) -> Iterator[Any]:
 
 
 @contextmanager
-def _environment(**variables: str) -> Iterator[None]:
+def environment(**variables: str) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -25,7 +25,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,9 @@ from lambdacourse.course.workspace import content
 from lambdacourse.errors import CourseError
 from lambdacourse.learner import Learner
 from lambdacourse.workshop import autograde as nbgrader_room
-from lambdacourse.workshop.judge import Seeds, preprocessor, restore, tasks_of
+from lambdacourse.workshop.judge import Seeds, hide_tests, preprocessor, restore, tasks_of
 from lambdacourse.workshop.sandbox import Sandbox, probe
-from lambdacourse.workshop.submissions import check_folder
+from lambdacourse.workshop.submissions import MAX_TOTAL, check_folder, check_zip, stamp
 
 CONFIG = '''"""nbgrader in this class: other people's work runs in the sandbox, whichever command or page grades it."""
 
@@ -103,6 +103,72 @@ def release(folder: Path) -> Path:
     return packed
 
 
+def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None) -> list[Outcome]:
+    """Put what learners handed in into ``submitted/``; gives what became of each.
+
+    ``source`` is an ``ASSIGNMENT-ID.zip``, a folder of them, or nbgrader's exchange (``inbound/ID+ASSIGNMENT+TIME``). Where the id
+    stamped in a notebook and the owner by name differ, or nobody of the roster is the owner, it waits until ``owners`` maps its file
+    name to an id. A newer submission replaces an older one, which is kept in ``.grading/replaced/``.
+    """
+    _class(folder)
+    roster = {student["id"] for student in read_roster(folder / "roster.csv")}
+    outcomes = []
+    for place in [source] if source.suffix == ".zip" or "+" in source.name else sorted(source.iterdir()):
+        try:
+            outcomes.append(_collect_one(folder, place, roster, owners or {}))
+        except (CourseError, OSError) as problem:
+            outcomes.append(Outcome("?", ascii(place.name)[1:-1], "fault", note=str(problem)))
+    return outcomes
+
+
+def _collect_one(folder: Path, place: Path, roster: set[str], owners: Mapping[str, str]) -> Outcome:
+    assignment, named = _assignment_and_owner(folder, place)
+    if place.is_dir():
+        files = check_folder(place, assignment)
+    elif place.stat().st_size > MAX_TOTAL:
+        raise CourseError(f"{place.name} is larger than {MAX_TOTAL // 1_000_000} MB.")
+    else:
+        files = check_zip(place.read_bytes(), assignment, place.name)
+    stamped, student = stamp(files[f"{assignment}.ipynb"]), owners.get(place.name, named)
+    if place.name not in owners:
+        how = f"Say whose it is: --owner {place.name}=ID"
+        if stamped is not None and stamped != named:
+            return Outcome(
+                assignment, named, "waiting", note=f"its name says {named}, the id in the notebook {stamped!a}. {how}"
+            )
+        if roster and named not in roster:
+            return Outcome(assignment, named, "waiting", note=f"{named} is not in the roster. {how}")
+    Learner(student)
+    there = folder / "submitted" / student / assignment
+    if there.exists():
+        if check_folder(there, assignment) == files:
+            return Outcome(assignment, student, "same", note="was collected before")
+        kept = (
+            folder / ".grading" / "replaced" / student / f"{assignment}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        )
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        there.rename(kept)
+    part = folder / ".grading" / f"collecting-{secrets.token_hex(4)}"
+    for name, data in files.items():
+        (part / name).parent.mkdir(parents=True, exist_ok=True)
+        (part / name).write_bytes(data)
+    there.parent.mkdir(parents=True, exist_ok=True)
+    part.rename(there)
+    return Outcome(assignment, student, "collected")
+
+
+def _assignment_and_owner(folder: Path, place: Path) -> tuple[str, str]:
+    if place.is_dir() and place.name.count("+") >= 2:
+        student, assignment, *_ = place.name.split("+")
+        if assignment in _assignments(folder):
+            return assignment, Learner(student).id
+    for assignment in sorted(_assignments(folder), key=len, reverse=True):
+        if place.suffix == ".zip" and place.name.startswith(f"{assignment}-"):
+            with suppress(ValueError):
+                return assignment, Learner(place.stem.removeprefix(f"{assignment}-")).id
+    raise CourseError("its name is no ASSIGNMENT-ID.zip of an assignment of this class.")
+
+
 def autograde(
     folder: Path, assignments: Sequence[str] = (), jobs: int | None = None, confined: bool = True,
     tell: Callable[[int, int], None] = lambda done, of: None,
@@ -114,7 +180,6 @@ def autograde(
     """
     _class(folder)
     wanted = _known(folder, assignments)
-    probe(confined)
     try:
         with FileLock(folder / ".grading" / "lock", timeout=0), _nbgrader(folder, confined) as api:
             for assignment in wanted:
@@ -137,6 +202,23 @@ def autograde(
             return [outcomes[key] for key in found]
     except Timeout:
         raise CourseError(f"{folder} is being graded by another command. Wait for its end.") from None
+
+
+def autograde_unconfined_by_nbgrader(folder: Path, assignment: str) -> dict[str, float]:
+    """The scores that nbgrader alone gives, running each notebook as you: for comparison, on work that you trust."""
+    seeds = _seeds(folder)
+    environment = {
+        "LAMBDACOURSE_CLASS_SEED": seeds.public,
+        "LAMBDACOURSE_GRADING_SEED": seeds.grading,
+        "PYTHONWARNINGS": "ignore",
+    }
+    settings = partial(nbgrader_room.configure, root=folder.resolve(), generated="")
+    with nbgrader_room.environment(**environment), nbgrader_room.nbgrader(settings) as api:
+        nbgrader_room._must(api.generate_assignment(assignment, force=True), f"nbgrader could not read {assignment}")
+        for student in _submitted(folder, assignment):
+            nbgrader_room._must(api.autograde(assignment, student, force=True), f"nbgrader could not grade {student}")
+        with api.gradebook as gradebook:
+            return {row["student"]: row["score"] for row in _submission_scores(gradebook)}
 
 
 def feedback(folder: Path, assignments: Sequence[str] = ()) -> list[Path]:
@@ -203,13 +285,13 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
 
 def configure_class(config: Any, folder: Path, confined: bool = True, submitted: Path | None = None) -> Any:
     """nbgrader's settings for a class: its execution step exchanged for the sandbox and the judge."""
-    from nbconvert.preprocessors import ClearMetadataPreprocessor
+    from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
     from nbgrader import preprocessors as theirs
 
     nbgrader_room.configure(config, folder, generated="")
     if submitted:
         config.CourseDirectory.submitted_directory = str(submitted)
-    seeds = Seeds(_class(folder)["seed"], (folder / ".grading" / "seed").read_text(encoding="utf-8").strip())
+    seeds = _seeds(folder)
     config.Autograde.sanitize_preprocessors = [
         theirs.ClearOutput, restore(lambda assignment: folder / "exercises" / assignment), theirs.DeduplicateIds,
         theirs.OverwriteKernelspec, theirs.OverwriteCells, theirs.CheckCellMetadata,
@@ -218,6 +300,7 @@ def configure_class(config: Any, folder: Path, confined: bool = True, submitted:
         preprocessor(seeds, lambda: _sandbox(confined), folder / "private"), theirs.IgnorePattern, ClearMetadataPreprocessor,
         theirs.LimitOutput, theirs.SaveAutoGrades, theirs.AssignLatePenalties, theirs.CheckCellMetadata,
     ]  # fmt: skip
+    config.GenerateFeedback.preprocessors = [theirs.GetGrades, hide_tests, CSSHTMLHeaderPreprocessor]
     return config
 
 
@@ -244,6 +327,7 @@ def _grade_all(folder: Path, left: Sequence[tuple[str, str]], jobs: int, confine
     while left:
         done = set()
         with ProcessPoolExecutor(min(jobs, len(left)), multiprocessing.get_context("spawn")) as pool:
+            pool.submit(_probe, confined).result()
             futures = {pool.submit(_grade_one, folder.resolve(), *key, confined): key for key in left}
             for future in as_completed(futures):
                 key = futures[future]
@@ -257,6 +341,10 @@ def _grade_all(folder: Path, left: Sequence[tuple[str, str]], jobs: int, confine
                 done.add(key)
                 yield outcome
         left = [key for key in left if key not in done]
+
+
+def _probe(confined: bool) -> None:
+    probe(_sandbox(confined))
 
 
 def _grade_one(folder: Path, assignment: str, student: str, confined: bool) -> Outcome:
@@ -338,10 +426,14 @@ def _class(folder: Path) -> dict[str, str]:
     try:
         data = tomllib.loads((folder / "class.toml").read_text(encoding="utf-8"))
         return {"name": str(data["name"]), "seed": str(data["seed"])}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise CourseError(f"{folder} is no class's folder. `lambdacourse workshop init {folder}` makes one.") from None
     except (ValueError, KeyError) as problem:
         raise CourseError(f"{folder / 'class.toml'} is broken: {problem}. It needs name and seed.") from None
+
+
+def _seeds(folder: Path) -> Seeds:
+    return Seeds(_class(folder)["seed"], (folder / ".grading" / "seed").read_text(encoding="utf-8").strip())
 
 
 def _assignments(folder: Path) -> list[str]:

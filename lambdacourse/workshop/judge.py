@@ -7,6 +7,7 @@ learner's function gives in the sandbox; here alone points are awarded. A graded
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,17 @@ def restore(released: Callable[[str], Path]) -> Callable[..., Any]:
         return notebook, resources
 
     return restore_metadata
+
+
+def hide_tests(notebook: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+    """For feedback: graded cells without their hidden tests. nbgrader's own step stops where a learner wrote its marks elsewhere."""
+    for cell in notebook.cells:
+        if utils.is_grade(cell):
+            cell.source = _HIDDEN.sub("", cell.source)
+    return notebook, resources
+
+
+_HIDDEN = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.DOTALL | re.MULTILINE)
 
 
 def _files(folder: Path) -> dict[str, bytes]:

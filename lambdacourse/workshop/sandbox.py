@@ -303,18 +303,13 @@ def warm_up() -> None:
     simulate(Sync(Function("api", duration=exponential(0.1)), poisson(10)), seconds=1)
 
 
-def probe(confined: bool = True) -> None:
-    """Run the sandbox for real, and look at what it hides. Raises ``CourseError`` with the reason and the route."""
-    sandbox = Sandbox(confined)
-    try:
-        sandbox.start()
-        with sandbox.play({"LAMBDACOURSE_LEARNER": "probe"}) as player:
-            outputs = player.run(_PROBE)
-        said = "".join(output.get("text", "") or output.get("evalue", "") for output in outputs).strip()
-        if confined and said != "confined":
-            raise CourseError(f"The sandbox runs and does not confine: {said}. {_ROUTE}")
-    finally:
-        sandbox.close()
+def probe(sandbox: Sandbox) -> None:
+    """Run ``sandbox`` for real, and look at what it hides. Raises ``CourseError`` with the reason and the route."""
+    with sandbox.play({"LAMBDACOURSE_LEARNER": "probe"}) as player:
+        outputs = player.run(_PROBE)
+    said = "".join(output.get("text", "") or output.get("evalue", "") for output in outputs).strip()
+    if sandbox.confined and said != "confined":
+        raise CourseError(f"The sandbox runs and does not confine: {said}. {_ROUTE}")
 
 
 _PROBE = f"""

@@ -29,14 +29,14 @@ def is_well(sandbox):
 
 def test_probe_passes_here(sandbox):
     """Where bubblewrap runs, the probe runs a notebook in it and finds everything hidden."""
-    probe()
+    probe(sandbox)
 
 
 def test_refuses_with_the_route(monkeypatch):
     """Without bubblewrap: an error that names the package, the other systems and the way without."""
     monkeypatch.setattr(rules.shutil, "which", lambda name: None)
     with pytest.raises(CourseError, match=r"bubblewrap.*not installed.*apt install bubblewrap.*WSL2.*--no-sandbox"):
-        probe()
+        probe(Sandbox())
 
 
 def test_refuses_with_the_reason(monkeypatch):
@@ -45,7 +45,7 @@ def test_refuses_with_the_reason(monkeypatch):
         Sandbox, "_bubblewrap", lambda self, home: ["sh", "-c", "echo bwrap: No permissions to create >&2; exit 1"]
     )
     with pytest.raises(CourseError, match=r"No permissions to create.*user\.max_user_namespaces"):
-        probe()
+        probe(Sandbox())
 
 
 def test_nothing_can_be_seen(sandbox, tmp_path):

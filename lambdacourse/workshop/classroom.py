@@ -9,23 +9,25 @@ private/              the instructor's own: private/<assignment>.py with TASKS, 
 
 from __future__ import annotations
 
-import atexit
 import csv
 import hashlib
 import json
 import multiprocessing
 import os
 import secrets
+import sys
 import tempfile
 import time
 import tomllib
 import zipfile
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache, partial
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from lambdacourse.errors import CourseError
 from lambdacourse.learner import Learner
 from lambdacourse.workshop import autograde as nbgrader_room
 from lambdacourse.workshop.judge import Seeds, hide_tests, preprocessor, restore, tasks_of
-from lambdacourse.workshop.sandbox import Sandbox, probe
+from lambdacourse.workshop.sandbox import Sandbox, probe, warm_up
 from lambdacourse.workshop.submissions import MAX_TOTAL, check_folder, check_zip, stamp
 
 CONFIG = '''"""nbgrader in this class: other people's work runs in the sandbox, whichever command or page grades it."""
@@ -292,13 +294,14 @@ def configure_class(config: Any, folder: Path, confined: bool = True, submitted:
     if submitted:
         config.CourseDirectory.submitted_directory = str(submitted)
     seeds = _seeds(folder)
+    # nbgrader's CheckCellMetadata is left out: the metadata are the release's own after `restore`, and it takes a quarter of the time.
     config.Autograde.sanitize_preprocessors = [
         theirs.ClearOutput, restore(lambda assignment: folder / "exercises" / assignment), theirs.DeduplicateIds,
-        theirs.OverwriteKernelspec, theirs.OverwriteCells, theirs.CheckCellMetadata,
+        theirs.OverwriteKernelspec, theirs.OverwriteCells,
     ]  # fmt: skip
     config.Autograde.autograde_preprocessors = [
         preprocessor(seeds, lambda: _sandbox(confined), folder / "private"), theirs.IgnorePattern, ClearMetadataPreprocessor,
-        theirs.LimitOutput, theirs.SaveAutoGrades, theirs.AssignLatePenalties, theirs.CheckCellMetadata,
+        theirs.LimitOutput, theirs.SaveAutoGrades, theirs.AssignLatePenalties,
     ]  # fmt: skip
     config.GenerateFeedback.preprocessors = [theirs.GetGrades, hide_tests, CSSHTMLHeaderPreprocessor]
     return config
@@ -308,7 +311,7 @@ def configure_class(config: Any, folder: Path, confined: bool = True, submitted:
 def _sandbox(confined: bool) -> Sandbox:
     """This process's sandbox, started when it is first needed."""
     sandbox = Sandbox(confined)
-    atexit.register(sandbox.close)
+    Finalize(sandbox, sandbox.close, exitpriority=1)  # atexit does not run in a worker
     return sandbox
 
 
@@ -322,25 +325,42 @@ def _nbgrader(folder: Path, confined: bool = True, submitted: Path | None = None
 
 
 def _grade_all(folder: Path, left: Sequence[tuple[str, str]], jobs: int, confined: bool) -> Iterator[Outcome]:
-    """Grade side by side. A worker that dies costs the submissions it had a fault, and the others a new worker."""
-    suspects: dict[tuple[str, str], int] = {}
-    while left:
-        done = set()
-        with ProcessPoolExecutor(min(jobs, len(left)), multiprocessing.get_context("spawn")) as pool:
-            pool.submit(_probe, confined).result()
-            futures = {pool.submit(_grade_one, folder.resolve(), *key, confined): key for key in left}
-            for future in as_completed(futures):
-                key = futures[future]
-                try:
-                    outcome = future.result()
-                except BrokenProcessPool:
-                    suspects[key] = suspects.get(key, 0) + 1
-                    if suspects[key] < 3:
-                        continue
-                    outcome = Outcome(*key, "fault", note="a grading process ended three times with it, or beside it.")
-                done.add(key)
-                yield outcome
-        left = [key for key in left if key not in done]
+    """Grade ``jobs`` at a time. When a worker dies, those that ran are graded again, each alone; who ends a worker alone has a fault."""
+    warm_up()
+    # A fork of this process has imported and compiled everything; what it runs is trusted.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    waiting, struck = deque(left), set()
+    while waiting:
+        running: dict[Future, tuple[str, str]] = {}
+        with ProcessPoolExecutor(min(jobs, len(left)), context, initializer=_keep_engines) as pool:
+            try:
+                pool.submit(_probe, confined).result()
+                while waiting or running:
+                    while waiting and len(running) < (1 if struck & {waiting[0], *running.values()} else jobs):
+                        key = waiting.popleft()
+                        running[pool.submit(_grade_one, folder.resolve(), *key, confined)] = key
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        outcome = future.result()
+                        del running[future]
+                        yield outcome
+            except BrokenProcessPool:
+                for key in running.values():
+                    if key in struck:
+                        yield Outcome(
+                            *key, "fault", note="the process that graded it ended, twice.", digest=_digest(folder, *key)
+                        )
+                    else:
+                        struck.add(key)
+                        waiting.append(key)
+                if not running:
+                    raise CourseError("The grading process ended before it began: is there enough memory?") from None
+
+
+def _keep_engines() -> None:
+    """In a worker: one SQLAlchemy engine for each gradebook. nbgrader makes ten for a submission, each with its statements to compile."""
+    from nbgrader import api
+
+    api.create_engine = cache(api.create_engine)
 
 
 def _probe(confined: bool) -> None:

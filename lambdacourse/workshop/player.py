@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import platform
@@ -64,6 +65,8 @@ def main() -> None:
             _SYSTEM.prctl(4, 1, 0, 0, 0), "to remain one's own"
         )  # dumpable: /proc/self/uid_map must belong to nobody, not to root
     shell = _import_everything()
+    gc.collect()
+    gc.freeze()  # forks then share these pages instead of copying them when they collect garbage
     control.write("ready")
     while True:
         try:

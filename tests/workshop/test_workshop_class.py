@@ -348,3 +348,58 @@ def test_class_seed_follows_the_folder(folder, monkeypatch):
     assert current().class_seed == SELF_STUDY
     monkeypatch.chdir(folder / "solutions")
     assert current().class_seed not in (SELF_STUDY, "")
+
+
+# --- faults of the machine, with a grading of a line
+
+
+def grade_quickly(folder, assignment, student, confined):
+    """Instead of nbgrader: full points, but ``killer`` ends the worker, and every call leaves a line in ``calls``."""
+    with (folder / "calls").open("a", encoding="utf-8") as calls:
+        calls.write(f"{student}\n")
+    if student == "killer":
+        os._exit(1)
+    return classroom.Outcome(assignment, student, "graded", FULL, FULL, digest=classroom._digest(folder, assignment, student))
+
+
+@pytest.fixture
+def quick(folder, monkeypatch):
+    """A class of four whose grading costs nothing."""
+    monkeypatch.setattr(classroom, "_grade_one", grade_quickly)
+    monkeypatch.setattr(classroom, "_probe", bool)
+    for student in ("ada", "bob", "cleo", "dan"):
+        hand_in(folder, student, solved())
+    return folder
+
+
+def calls(folder):
+    return sorted((folder / "calls").read_text(encoding="utf-8").split())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.uname().sysname != "Linux", reason="workers are forked on Linux only")
+def test_a_worker_that_dies_costs_one_submission(quick):
+    """Who ends the grading process has a fault; everybody beside them is graded."""
+    hand_in(quick, "killer", solved())
+    states = {outcome.student: outcome.state for outcome in classroom.autograde(quick, jobs=3)}
+    assert states == dict.fromkeys(("ada", "bob", "cleo", "dan"), "graded") | {"killer": "fault"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.uname().sysname != "Linux", reason="workers are forked on Linux only")
+def test_goes_on_where_it_stopped(quick):
+    """Stopped after two of four, it grades the other two the next time, and nobody twice."""
+
+    def stop(done, of):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        classroom.autograde(quick, jobs=1, tell=stop)
+    before = len(calls(quick))
+    assert [outcome.state for outcome in classroom.autograde(quick, jobs=1)] == ["graded"] * 4
+    assert before < 4 and calls(quick) == ["ada", "bob", "cleo", "dan"]
+
+
+def test_a_class_is_graded_by_one_command_at_a_time(quick):
+    """While one command grades, another says so and leaves the class alone."""
+    with classroom.FileLock(quick / ".grading" / "lock"), pytest.raises(CourseError, match="being graded by another command"):
+        classroom.autograde(quick)

@@ -114,6 +114,8 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
     """
     _class(folder)
     roster = {student["id"] for student in read_roster(folder / "roster.csv")}
+    if source.suffix != ".zip" and not source.is_dir():
+        raise CourseError(f"{source} is neither a zip nor a folder.")
     outcomes = []
     for place in [source] if source.suffix == ".zip" or "+" in source.name else sorted(source.iterdir()):
         try:
@@ -296,7 +298,7 @@ def configure_class(config: Any, folder: Path, confined: bool = True, submitted:
     seeds = _seeds(folder)
     # nbgrader's CheckCellMetadata is left out: the metadata are the release's own after `restore`, and it takes a quarter of the time.
     config.Autograde.sanitize_preprocessors = [
-        theirs.ClearOutput, restore(lambda assignment: folder / "exercises" / assignment), theirs.DeduplicateIds,
+        theirs.ClearOutput, restore(folder), theirs.DeduplicateIds,
         theirs.OverwriteKernelspec, theirs.OverwriteCells,
     ]  # fmt: skip
     config.Autograde.autograde_preprocessors = [

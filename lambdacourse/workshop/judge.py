@@ -22,6 +22,7 @@ from lambdacourse.grading.tasks import Task
 from lambdacourse.grading.verdict import MIME, Part, Verdict
 from lambdacourse.learner import Learner
 from lambdacourse.workshop.sandbox import Ended, Sandbox, Snapshot, Theirs
+from lambdacourse.workshop.submissions import check_folder
 
 FILES_BYTES = 2_000_000
 """Of the files beside a notebook, that many bytes come into the sandbox."""
@@ -113,8 +114,8 @@ def preprocessor(seeds: Seeds, sandbox: Callable[[], Sandbox], private: Path) ->
     return play_and_judge
 
 
-def restore(released: Callable[[str], Path]) -> Callable[..., Any]:
-    """The first step of sanitizing: each cell's nbgrader metadata are the release's again, whatever was made of them.
+def restore(folder: Path) -> Callable[..., Any]:
+    """The first step of sanitizing in the class ``folder``: each cell's nbgrader metadata are the release's again.
 
     The first cell of an id counts. A copy, and an id that the release does not have, lose theirs (JupyterLab copies a cell with its
     metadata, and nbgrader then refuses the whole notebook: its issue 1083).
@@ -123,7 +124,8 @@ def restore(released: Callable[[str], Path]) -> Callable[..., Any]:
 
     def restore_metadata(notebook: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         assignment, name = (resources["nbgrader"][what] for what in ("assignment", "notebook"))
-        ours = nbformat.read(released(assignment) / f"{name}.ipynb", as_version=4)
+        check_folder(folder / "submitted" / resources["nbgrader"]["student"] / assignment, assignment)  # nbgrader follows links
+        ours = nbformat.read(folder / "exercises" / assignment / f"{name}.ipynb", as_version=4)
         known = {
             cell.metadata.nbgrader["grade_id"]: cell.metadata.nbgrader for cell in ours.cells if "nbgrader" in cell.metadata
         }

@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from io import BytesIO
 
@@ -223,6 +225,19 @@ def test_grades_and_feedback(graded, tmp_path):
     pages = classroom.feedback(folder)
     page = next(page for page in pages if "equal" in page.parts).read_text(encoding="utf-8")
     assert "Equal" in page and "hidden=True" not in page and "SECRET-SEED" not in page
+
+
+def test_nbgraders_own_command_is_confined_too(graded):
+    """``nbgrader autograde`` in the class's folder: the same sandbox, judge and score; a link out of the folder is refused."""
+    folder, _ = graded
+    environment = os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(content())}
+    for student, code in (("patches", 0), ("linked", 1)):
+        command = [sys.executable, "-m", "nbgrader", "autograde", NAME, f"--student={student}", "--force"]
+        assert subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode == code
+    classroom.grades(folder, folder / "grades.csv")
+    rows = csv.DictReader((folder / "grades.csv").read_text(encoding="utf-8-sig").splitlines())
+    assert {row["ID number"]: row[NAME] for row in rows}["patches"] == f"{FULL - LOST:g}"
+    assert not (folder / "autograded" / "linked" / NAME).exists()
 
 
 # --- without grading

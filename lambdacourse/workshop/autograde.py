@@ -91,7 +91,7 @@ def configure(config: Any, root: Path, generated: str = ".nbgrader") -> Any:
 def release(root: Path, assignment: str) -> Path:
     """Make ``exercises/<assignment>`` from ``solutions/<assignment>`` in the course folder ``root``."""
     with _nbgrader(root) as api:
-        _must(api.generate_assignment(assignment), f"nbgrader could not release {assignment}")
+        must(api.generate_assignment(assignment), f"nbgrader could not release {assignment}")
     return root / "exercises" / assignment
 
 
@@ -144,12 +144,12 @@ def check_notebook(file: Path) -> None:
 
 def _grade_one(api: Any, root: Path, source: Path, notebook: Path, student: str) -> GradedAssignment:
     name = source.name
-    _copy(source, root / "solutions" / name)
+    copy_files(source, root / "solutions" / name)
     submitted = root / ".nbgrader" / "submitted" / student / name
     submitted.mkdir(parents=True)
     shutil.copyfile(notebook, submitted / f"{name}.ipynb")
-    _must(api.generate_assignment(name), f"nbgrader could not read the solution of {name}")
-    _must(api.autograde(name, student), f"nbgrader could not grade {notebook}")
+    must(api.generate_assignment(name), f"nbgrader could not read the solution of {name}")
+    must(api.autograde(name, student), f"nbgrader could not grade {notebook}")
     graded = json.loads((root / ".nbgrader" / "autograded" / student / name / f"{name}.ipynb").read_text(encoding="utf-8"))
     messages = {cell["metadata"]["nbgrader"]["grade_id"]: _message(cell) for cell in graded["cells"] if _is_grade(cell)}
     with api.gradebook as gradebook:
@@ -175,7 +175,7 @@ def as_json(graded: Sequence[GradedAssignment]) -> str:
     return json.dumps({"assignments": [assignment.as_data() for assignment in graded]}, indent=1, ensure_ascii=False)
 
 
-def _copy(folder: Path, to: Path) -> None:
+def copy_files(folder: Path, to: Path) -> None:
     """Copy the files of ``folder`` without their permissions: an installation may be read-only, and the copy must not be."""
     for file in folder.rglob("*"):
         if file.is_file():
@@ -242,7 +242,8 @@ def environment(**variables: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _must(result: dict[str, Any], problem: str) -> None:
+def must(result: dict[str, Any], problem: str) -> None:
+    """``CourseError`` with ``problem`` and nbgrader's reason, unless ``result`` says that it went well."""
     if result["success"]:
         return
     log = f"{result.get('error') or ''}\n{result.get('log') or ''}"

@@ -74,7 +74,7 @@ def init(folder: Path, roster: Path | None = None, solutions: Path | None = None
     (folder / ".grading").chmod(0o700)
     for assignment in sorted((solutions or content() / "solutions").iterdir()):
         if assignment.is_dir() and not (folder / "solutions" / assignment.name).exists():
-            nbgrader_room._copy(assignment, folder / "solutions" / assignment.name)
+            nbgrader_room.copy_files(assignment, folder / "solutions" / assignment.name)
     _write(folder / ".grading" / "seed", secrets.token_hex(16))
     _write(folder / "nbgrader_config.py", CONFIG)
     rows = "".join(f"{','.join(_quoted(student[key]) for key in _COLUMNS)}\n" for student in students)
@@ -89,7 +89,7 @@ def release(folder: Path) -> Path:
     name = _class(folder)["name"]
     with _nbgrader(folder) as api:
         for assignment in _assignments(folder):
-            nbgrader_room._must(api.generate_assignment(assignment, force=True), f"nbgrader could not release {assignment}")
+            nbgrader_room.must(api.generate_assignment(assignment, force=True), f"nbgrader could not release {assignment}")
             _check_cells(folder, assignment)
         with api.gradebook as gradebook:
             for student in read_roster(folder / "roster.csv"):
@@ -187,7 +187,7 @@ def autograde(
     try:
         with FileLock(folder / ".grading" / "lock", timeout=0), _nbgrader(folder, confined) as api:
             for assignment in wanted:
-                nbgrader_room._must(api.generate_assignment(assignment, force=True), f"nbgrader could not read {assignment}")
+                nbgrader_room.must(api.generate_assignment(assignment, force=True), f"nbgrader could not read {assignment}")
                 _check_cells(folder, assignment)
             found = [(assignment, student) for assignment in wanted for student in _submitted(folder, assignment)]
             outcomes, left = {}, []
@@ -218,9 +218,9 @@ def autograde_unconfined_by_nbgrader(folder: Path, assignment: str) -> dict[str,
     }
     settings = partial(nbgrader_room.configure, root=folder.resolve(), generated="")
     with nbgrader_room.environment(**environment), nbgrader_room.nbgrader(settings) as api:
-        nbgrader_room._must(api.generate_assignment(assignment, force=True), f"nbgrader could not read {assignment}")
+        nbgrader_room.must(api.generate_assignment(assignment, force=True), f"nbgrader could not read {assignment}")
         for student in _submitted(folder, assignment):
-            nbgrader_room._must(api.autograde(assignment, student, force=True), f"nbgrader could not grade {student}")
+            nbgrader_room.must(api.autograde(assignment, student, force=True), f"nbgrader could not grade {student}")
         with api.gradebook as gradebook:
             return {row["student"]: row["score"] for row in _submission_scores(gradebook)}
 
@@ -231,7 +231,7 @@ def feedback(folder: Path, assignments: Sequence[str] = ()) -> list[Path]:
         for assignment in _known(folder, assignments):
             for student in _students_in(folder / "autograded", assignment):
                 made = api.generate_feedback(assignment, student, force=True)
-                nbgrader_room._must(made, f"nbgrader could not make the feedback for {student}")
+                nbgrader_room.must(made, f"nbgrader could not make the feedback for {student}")
     return sorted((folder / "feedback").rglob("*.html"))
 
 
@@ -386,7 +386,7 @@ def _grade_one(folder: Path, assignment: str, student: str, confined: bool) -> O
                     if result["success"] or not again or "database is locked" not in (result.get("log") or ""):
                         break
                     time.sleep(2)
-                nbgrader_room._must(result, "nbgrader could not grade it")
+                nbgrader_room.must(result, "nbgrader could not grade it")
                 with api.gradebook as gradebook:
                     submission = gradebook.find_submission(assignment, student)
                     late = submission.total_seconds_late

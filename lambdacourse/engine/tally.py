@@ -31,8 +31,8 @@ SUCCEEDED, FAILED, GIVEN_UP, DELIVERED, DROPPED = range(5)
     ASYNC_AGE_MAX, ASYNC_INVOCATIONS, CALLS_SUCCEEDED, CALLS_FAILED, CALLS_THROTTLED, RETRIES, PROVISIONED_INVOCATIONS,
     SPILLOVERS, PROVISIONED_BILLED_MS, PROVISIONED_BUSY_LEVEL, PROVISIONED_BUSY_STEP, PROVISIONED_BUSY_MAX, ALLOCATED_LEVEL,
     ALLOCATED_STEP, CLAIMED_MAX, DOWNSTREAM_REFUSED, DOWNSTREAM_WAIT_SUM, DOWNSTREAM_WAIT_MAX, CALLS_RECEIVED,
-    CALLS_FROM_BEFORE, ASYNC_FROM_BEFORE, COLUMNS,
-) = range(47)  # fmt: skip
+    CALLS_FROM_BEFORE, ASYNC_FROM_BEFORE, ON_DEMAND_MAX, COLUMNS,
+) = range(48)  # fmt: skip
 
 # Of what ended in the run, how much had come before it: CALLS_FROM_BEFORE and ASYNC_FROM_BEFORE.
 
@@ -311,6 +311,9 @@ def count(history: History, plan: Plan) -> Tally:
             _add_environments(bins[row], requests, served & ~requests.provisioned, plan, plan.functions[row])
             _add_counts(bins[row], wait[row], latency[row], requests, chosen & (requests.time >= 0), plan)
             _add_provisioned(bins[row], history, row, served, plan)
+            on_demand = served & ~requests.provisioned
+            ends = requests.started[on_demand] + requests.duration[on_demand]
+            _add_peaks(bins[row, :, ON_DEMAND_MAX], requests.time[on_demand], ends, plan)
     _add_arrivals(bins, requests, plan)
     _add_events(bins, history, plan)
     _add_calls(bins, answer, history, plan)

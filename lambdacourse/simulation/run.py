@@ -140,8 +140,11 @@ class FunctionRun:
 
     @property
     def peak_environments(self) -> int:
+        """The most environments that were there at once; where provisioned ones changed, the most of both kinds, added up."""
         # A new environment starts only when none is idle, so the most there are is the most that are busy, or what a warm-up left.
-        return max(self.peak_concurrency, self._total(columns.ENVIRONMENTS_AT_START))
+        on_demand = int(self._tally.series(self._row, columns.ON_DEMAND_MAX).max())
+        allocated = math.ceil(self._tally.mean_series(self._row, columns.ALLOCATED_LEVEL).max() - 1e-6)
+        return max(on_demand + allocated, self._total(columns.ENVIRONMENTS_AT_START))
 
     @property
     def provisioned_invocations(self) -> int:
@@ -346,8 +349,8 @@ class Run:
         columns = {result.function.name: _figures(result) for result in self}
         columns |= {result.queue.name: _rounded(result.figures()) for result in self.queues}
         rows = list(dict.fromkeys(name for figures in columns.values() for name in figures))
-        whole = {name: [figures.get(row, "") for row in rows] for name, figures in columns.items()}
-        return pd.DataFrame(whole, rows, dtype=object)
+        table = {name: [figures.get(row, "") for row in rows] for name, figures in columns.items()}
+        return pd.DataFrame(table, rows, dtype=object)
 
     def series(self) -> list[plots.Series]:
         """Each function over time: requests by outcome, concurrency and its limit, for pictures."""

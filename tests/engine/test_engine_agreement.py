@@ -7,7 +7,21 @@ from hypothesis import given
 
 from lambdacourse import engine
 from lambdacourse.engine import tally
-from lambdacourse.model import Account, ColdStart, Function, Sync, exponential, lognormal, poisson, spike, steady, trace
+from lambdacourse.model import (
+    Account,
+    Async,
+    ColdStart,
+    Downstream,
+    Function,
+    Retry,
+    Sync,
+    exponential,
+    lognormal,
+    poisson,
+    spike,
+    steady,
+    trace,
+)
 from lambdacourse.simulation import Scenario
 
 pytestmark = pytest.mark.skipif(not engine.is_compiled(), reason="numba is not there, or LAMBDACOURSE_ENGINE=reference")
@@ -102,3 +116,16 @@ def test_kernel_agrees_over_many_chunks():
     other = Function("other", duration=0.002, idle_timeout=0.05)
     triggers = (Sync(busy, poisson(4_000)), Sync(other, steady(3_000) + poisson(50)))
     assert_agreement(Scenario(triggers, Account(concurrency_limit=60, unreserved_minimum=0), seconds=10, seed=2))
+
+
+def test_kernel_agrees_on_crowds_that_wait():
+    """More that waits, more timers and more to note than the kernel first has room for: it makes room and goes on."""
+    crowd = Function("crowd", duration=exponential(2), error_rate=0.4, provisioned_concurrency=30, idle_timeout=5)
+    behind = Downstream("db", 40, "wait")
+    other = Function("other", duration=lognormal(0.2, 2), downstream=behind, timeout=5, reserved_concurrency=60)
+    triggers = (
+        Async(crowd, trace(np.repeat([0.0, 1.0, 30.0], [3_000, 2_000, 4_000])), maximum_event_age=90),
+        Sync(other, spike(50, 400, 5, 30), retry=Retry(4, clients=7)),
+        Sync(crowd, poisson(20), retry=Retry(3, quota=None, on_errors=True)),
+    )
+    assert_agreement(Scenario(triggers, Account(concurrency_limit=300), seconds=115, seed=9, warm_up=2))

@@ -251,6 +251,18 @@ def test_waiting_for_a_downstream_is_duration():
     assert result.requests.duration.tolist() == [1, 1.5, 1.5, 1]
 
 
+def test_a_timed_out_call_gives_its_connection_back():
+    """A call cut short by its timeout holds its connection no longer; one that gave up waiting never held one."""
+    api = Function("api", duration=1, timeout=1.5, cold_start=QUICK, downstream=Downstream("db", 1, "wait"))
+    result = simulate(Sync(api, trace([0, 0, 1.6])), seconds=10, record=True)["api"]
+    assert result.requests.duration.round(6).tolist() == [1, 1.5, 1]
+    slow = replace(api, duration=10, timeout=None)
+    quick = Function("quick", duration=1, timeout=2, cold_start=QUICK, downstream=slow.downstream)
+    run = simulate(Sync(slow, trace([0, 5])), Sync(quick, trace([1])), seconds=60, record=True)
+    assert run["quick"].timeouts == 1
+    assert run["api"].requests.duration.tolist() == [10, 15]
+
+
 def erlang_c(servers, load):
     """The probability of having to wait."""
     blocking = 1.0

@@ -66,7 +66,7 @@ def test_concurrency_never_exceeds_a_limit(scenario):
     busy = [0] * len(reserves)
     running = []
     for row, time, outcome, end in zip(kept.function, kept.time, kept.outcome, kept.started + kept.duration, strict=True):
-        while running and running[0][0] <= time:
+        while running and running[0][0] <= time + INSTANT:
             busy[heapq.heappop(running)[1]] -= 1
         reserve = reserves[row]
         in_pool = sum(count for count, other in zip(busy, reserves, strict=True) if other is None)

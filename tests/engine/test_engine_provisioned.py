@@ -210,6 +210,15 @@ def test_less_takes_effect_at_once():
     assert requests.provisioned.tolist() == [True, True, True, False, True]
 
 
+def test_what_is_given_back_does_not_come_again():
+    """Environments that were given back while busy end with their calls; what is provisioned later is new."""
+    scaling = Schedule(at=10, minimum=1), Schedule(at=100, minimum=3)
+    varied = replace(API, duration=20, provisioned_concurrency=3, provisioned_scaling=scaling)
+    requests, result = served(varied, trace([5, 5, 5, 300, 300, 300]), seconds=400)
+    assert requests.provisioned.all() and requests.environment.nunique() == 5
+    assert result.peak_environments == 3
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [

@@ -89,6 +89,7 @@ from lambdacourse.engine.tally import (
     HISTOGRAM_BINS,
     INVOCATIONS,
     MESSAGE_KINDS,
+    ON_DEMAND_MAX,
     REASONS,
     REQUEST_KINDS,
     SETTLEMENT_KINDS,
@@ -197,6 +198,7 @@ def _count_plain_answers(core: Core) -> None:
     core.answer[:] = core.latency
     bins = core.bins
     bins[:, :, CALLS_SUCCEEDED] = bins[:, :, INVOCATIONS] - bins[:, :, ERRORS]
+    bins[:-2, :, ON_DEMAND_MAX] = bins[:-2, :, BUSY_MAX]
     bins[:, :, CALLS_RECEIVED] = bins[:, :, ARRIVALS]
     bins[:, :, CALLS_FAILED] = bins[:, :, ERRORS]
     bins[:, :, CALLS_THROTTLED] = bins[:, :, THROTTLES : THROTTLES + REASONS].sum(axis=2)

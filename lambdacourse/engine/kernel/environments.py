@@ -39,6 +39,7 @@ from lambdacourse.engine.tally import (
     INVOCATIONS,
     LOWEST_POWER,
     OK,
+    ON_DEMAND_MAX,
     PROVISIONED_BILLED_MS,
     PROVISIONED_BUSY_LEVEL,
     PROVISIONED_BUSY_MAX,
@@ -78,6 +79,8 @@ def _carry(core, more, index):
         for row in range(rows):
             busy = more.provisioned[row].busy
             bins[row, index, PROVISIONED_BUSY_MAX] = max(bins[row, index, PROVISIONED_BUSY_MAX], busy)
+            busy = core.servers[row].busy - busy
+            bins[row, index, ON_DEMAND_MAX] = max(bins[row, index, ON_DEMAND_MAX], busy)
 
 
 @compiled
@@ -358,6 +361,9 @@ def serve(core, more, flow, number, attempt, now, arrival, duration, init, failu
                     bins[row, index, PROVISIONED_INVOCATIONS] += 1
                     bins[row, index, PROVISIONED_BILLED_MS] += milliseconds
                     bins[row, index, PROVISIONED_BUSY_MAX] = max(bins[row, index, PROVISIONED_BUSY_MAX], busy)
+                else:
+                    busy = server.busy - more.provisioned[row].busy
+                    bins[row, index, ON_DEMAND_MAX] = max(bins[row, index, ON_DEMAND_MAX], busy)
                 if spilled:
                     bins[row, index, SPILLOVERS] += 1
                 if waited == REFUSED:

@@ -109,6 +109,7 @@ def allocate(core, more, row, now):
     count_allocated(core, more, row, now)
     _pass_to(mine, now)
     mine.allocated = mine.requested
+    mine.high, mine.low = 0, 0
     _see(mine)
     while mine.there > mine.allocated and mine.top != NONE:
         place = mine.top

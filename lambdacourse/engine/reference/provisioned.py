@@ -84,6 +84,7 @@ class Provisioned:
         now, account = self.world.now, self.world.plan.account
         self.use.pass_to(now, self.busy, self.allocated)
         self.allocated = self.requested
+        self.use.high = self.use.low = 0
         self.use.see(self.busy, self.allocated)
         while self.there > self.allocated and self.idle:
             self.idle.pop()
@@ -104,10 +105,14 @@ class Provisioned:
 
 
 class Utilisation:
-    """ProvisionedConcurrencyUtilization of the current minute: busy / allocated over time (assumption)."""
+    """ProvisionedConcurrencyUtilization of the current minute: busy / allocated over time (assumption).
+
+    ``high`` and ``low`` count the data points in a row that were beyond an alarm; after an allocation they begin anew (assumption).
+    """
 
     def __init__(self, now: float) -> None:
         self.since = now
+        self.high = self.low = 0
         self.begin(now, 0, 0)
 
     def begin(self, now: float, busy: int, allocated: int) -> None:
@@ -133,7 +138,6 @@ class Scaling:
         self.world, self.provisioned = world, provisioned
         function = provisioned.server.function
         self.tracking: TargetTracking | None = function.target_tracking
-        self.high = self.low = 0
         if self.tracking:
             self.minimum, self.maximum = self.tracking.minimum, self.tracking.maximum
             world.at((math.floor(world.now / MINUTE) + 1) * MINUTE, self._look)
@@ -154,13 +158,13 @@ class Scaling:
         use.pass_to(now, provisioned.busy, provisioned.allocated)
         value = use.most if self.tracking.statistic == "Maximum" else use.sum / (now - use.start)
         target, allocated = self.tracking.target, provisioned.allocated
-        self.high = self.high + 1 if use.is_there and value > target else 0
-        self.low = self.low + 1 if use.is_there and value < target * LOW_SHARE else 0
+        use.high = use.high + 1 if use.is_there and value > target else 0
+        use.low = use.low + 1 if use.is_there and value < target * LOW_SHARE else 0
         use.begin(now, provisioned.busy, allocated)
         if provisioned.requested == allocated:
             wanted = math.ceil(allocated * value / target - 1e-9)
-            if self.high >= HIGH_POINTS and min(wanted, self.maximum) > allocated:
+            if use.high >= HIGH_POINTS and min(wanted, self.maximum) > allocated:
                 provisioned.ask_for(min(wanted, self.maximum))
-            elif self.low >= LOW_POINTS and max(wanted, self.minimum) < allocated:
+            elif use.low >= LOW_POINTS and max(wanted, self.minimum) < allocated:
                 provisioned.ask_for(max(wanted, self.minimum))
         self.world.at(now + MINUTE, self._look)

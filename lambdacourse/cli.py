@@ -74,6 +74,47 @@ def grade(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def submit(parsed: argparse.Namespace) -> int:
+    from lambdacourse.course.workspace import exercises
+    from lambdacourse.workshop.submissions import submit
+
+    for name, notebook in exercises([parsed.assignment], parsed.folder).items():
+        print(f"Made {submit(name, notebook, Path.cwd())}. Hand it to your instructor.")
+    return 0
+
+
+def workshop(parsed: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from lambdacourse.workshop import classroom
+
+    if parsed.what == "init":
+        print(f"Made {classroom.init(parsed.CLASS, parsed.roster)}. Next: lambdacourse workshop release {parsed.CLASS}")
+    elif parsed.what == "release":
+        print(f"Made {classroom.release(parsed.CLASS)}: give it to your learners.")
+    elif parsed.what == "feedback":
+        print(f"Made {len(classroom.feedback(parsed.CLASS, parsed.assignments))} pages in {parsed.CLASS / 'feedback'}.")
+    elif parsed.what == "grades":
+        classroom.grades(parsed.CLASS, parsed.csv)
+        print(f"Made {parsed.csv}.")
+    else:
+        if parsed.what == "collect":
+            outcomes = classroom.collect(parsed.CLASS, parsed.source, dict(parsed.owner))
+        elif parsed.what == "autograde":
+            with tqdm(desc="graded", unit="submission", disable=None, file=sys.stderr) as bar:
+
+                def tell(done: int, of: int) -> None:
+                    bar.total = of
+                    bar.update(done - bar.n)
+
+                outcomes = classroom.autograde(parsed.CLASS, parsed.assignments, parsed.jobs, not parsed.no_sandbox, tell)
+        else:
+            outcomes = classroom.status(parsed.CLASS)
+        print(classroom.as_json(outcomes) if parsed.json else classroom.as_text(outcomes))
+        return int(any(outcome.state == "fault" for outcome in outcomes))
+    return 0
+
+
 def facts(parsed: argparse.Namespace) -> int:
     from lambdacourse.facts import Facts, older_than, search
 
@@ -110,7 +151,7 @@ def bench(parsed: argparse.Namespace) -> int:
 
     from lambdacourse import bench
 
-    data = bench.report(with_labs=parsed.labs)
+    data = bench.report(with_labs=parsed.labs, with_grading=parsed.grading)
     print(json.dumps(data, indent=1) if parsed.json else bench.as_text(data))
     return 0
 
@@ -154,6 +195,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--folder", type=Path, help="the course folder, when it is not here")
     command.epilog = "Runs the real nbgrader in a throw-away folder, on your own work as yourself: without a sandbox."
 
+    command = _add(commands, "submit", "pack an exercise for your instructor, as ASSIGNMENT-ID.zip", submit)
+    command.add_argument("assignment", metavar="ASSIGNMENT", help="such as 01-concurrency")
+    command.add_argument("--folder", type=Path, help="the course folder, when it is not here")
+
+    _add_workshop(_add(commands, "workshop", "for instructors: a class, from its roster to its grades", workshop))
+
     command = _add(commands, "reset", "put one notebook back, keeping yours beside it", reset)
     command.add_argument("name", metavar="NAME", help="such as 00-welcome, lessons/01-concurrency or exercises/01-concurrency")
     command.add_argument("--folder", type=Path, help="the course folder, when it is not here")
@@ -182,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _add(commands, "bench", "how fast the simulator is on this machine", bench)
     command.add_argument("--labs", action="store_true", help="and how fast the labs answer a slider")
+    command.add_argument("--grading", action="store_true", help="and a class of 30 graded: nbgrader alone, and in sandboxes")
     command.add_argument("--json", action="store_true", help="for machines")
 
     command = _add(commands, "refresh", "for authors, in a checkout: make again what is made from something else", refresh)
@@ -196,6 +244,42 @@ def _add(commands: argparse._SubParsersAction, name: str, what: str, run) -> arg
     command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
     command.set_defaults(run=run)
     return command
+
+
+def _add_workshop(command: argparse.ArgumentParser) -> None:
+    commands = command.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="what")
+    for name, what in (
+        ("init", "make the folder of a class"),
+        ("release", "release the exercises, and pack what learners get"),
+        ("collect", "put what learners handed in into the class"),
+        ("autograde", "grade what is new, each submission in a sandbox"),
+        ("feedback", "make the pages that learners get back"),
+        ("grades", "write all scores as CSV"),
+        ("status", "what is graded, what waits, what is missing, and why"),
+    ):
+        each = _add(commands, name, what, workshop)
+        each.add_argument("CLASS", type=Path, help="the folder of the class")
+        if name == "init":
+            each.add_argument("--roster", type=Path, help="a CSV file with the columns id, first_name, last_name, email")
+        if name == "collect":
+            each.add_argument("source", type=Path, help="an ASSIGNMENT-ID.zip, a folder of them, or nbgrader's exchange")
+            each.add_argument("--owner", type=_owner, action="append", default=[], metavar="FILE=ID", help="whose a file is")
+        if name in ("autograde", "feedback"):
+            each.add_argument("assignments", metavar="ASSIGNMENT", nargs="*", help="such as 01-concurrency (default: all)")
+        if name == "autograde":
+            each.add_argument("--jobs", type=int, help="how many at a time (default: one each core)")
+            each.add_argument("--no-sandbox", action="store_true", help="only where you trust everyone whose code you run")
+        if name == "grades":
+            each.add_argument("--csv", type=Path, required=True, help="the file to write")
+        if name in ("collect", "autograde", "status"):
+            each.add_argument("--json", action="store_true", help="for machines")
+
+
+def _owner(text: str) -> tuple[str, str]:
+    name, equals, id = text.rpartition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} must be FILE=ID")
+    return name, id
 
 
 def _days(text: str) -> int:

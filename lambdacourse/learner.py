@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -70,11 +71,26 @@ def current() -> Learner:
     if named is None and os.environ.get("NBGRADER_EXECUTION") == "autograde":
         named = Path.cwd().parent.name
     if named is not None:
-        return Learner(named)
+        return Learner(named, _class_seed())
     stored = _read().get("id")
     if isinstance(stored, str) and _ID.fullmatch(stored):
-        return Learner(stored)
+        return Learner(stored, _class_seed())
     return rename(_guest())
+
+
+def _class_seed() -> str:
+    """The public seed of the class: ``LAMBDACOURSE_CLASS_SEED``, or that in the ``class.toml`` here or above; else self-study's."""
+    named = os.environ.get("LAMBDACOURSE_CLASS_SEED")
+    if named:
+        return named
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        try:
+            seed = tomllib.loads((folder / "class.toml").read_text(encoding="utf-8")).get("seed")
+        except (OSError, ValueError):
+            continue
+        if isinstance(seed, str) and seed:
+            return seed
+    return SELF_STUDY
 
 
 @cache
@@ -89,7 +105,7 @@ def is_guest(learner: Learner) -> bool:
 
 def rename(id: str) -> Learner:
     """Keep ``id`` as this machine's learner. The progress stays."""
-    learner = Learner(id)
+    learner = Learner(id, _class_seed())
     _update(lambda data: data.update(id=id))
     return learner
 

@@ -7,11 +7,14 @@ best of several runs. Compare the ratios, not the rates.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -170,6 +173,37 @@ def labs() -> dict[str, float]:
     return timings
 
 
+def grading(students: int = 30, name: str = "01-concurrency") -> dict[str, Any]:
+    """The same class graded twice, start-up included: by nbgrader alone, one after the other, and in sandboxes, side by side."""
+    from lambdacourse.workshop import classroom
+
+    with tempfile.TemporaryDirectory(prefix="lambdacourse-bench-") as temporary:
+        folder = classroom.init(Path(temporary).resolve() / "class")
+        for other in (folder / "solutions").iterdir():
+            if other.name != name:
+                shutil.rmtree(other)
+        classroom.release(folder)
+        for number in range(students):
+            kind = ("solutions", "solutions", "exercises")[number % 3]
+            handed_in = folder / "submitted" / f"s{number:03}" / name
+            handed_in.mkdir(parents=True)
+            shutil.copy(folder / kind / name / f"{name}.ipynb", handed_in)
+        start = time.perf_counter()
+        theirs = classroom.autograde_unconfined_by_nbgrader(folder, name)
+        alone = time.perf_counter() - start
+        (folder / "gradebook.db").unlink()
+        start = time.perf_counter()
+        ours = {outcome.student: outcome.score for outcome in classroom.autograde(folder)}
+        sandboxed = time.perf_counter() - start
+    return {
+        "students": students,
+        "nbgrader_seconds": alone,
+        "sandboxed_seconds": sandboxed,
+        "times_nbgrader": alone / sandboxed,
+        "same_scores": theirs == ours,
+    }
+
+
 def best(work: Callable[[], Any], runs: int = RUNS, clock: Callable[[], float] = time.process_time) -> float:
     """The shortest of ``runs`` times that ``work`` took, in seconds of ``clock``."""
     took = []
@@ -212,7 +246,7 @@ def bars(timings: list[Timing], megabytes: dict[str, float], labs_ms: dict[str, 
     ]
 
 
-def report(with_labs: bool = False) -> dict[str, Any]:
+def report(with_labs: bool = False, with_grading: bool = False) -> dict[str, Any]:
     """Everything, as plain data. Takes a minute or two where the peers are installed."""
     timings, megabytes, labs_ms = kernel(), memory(), labs() if with_labs else {}
     data: dict[str, Any] = {
@@ -223,7 +257,9 @@ def report(with_labs: bool = False) -> dict[str, Any]:
         "memory_mb": megabytes,
         "bars": [asdict(bar) | {"is_met": bar.is_met} for bar in bars(timings, megabytes, labs_ms)],
     }
-    return data | {"labs_ms": labs_ms} if with_labs else data
+    if with_labs:
+        data |= {"labs_ms": labs_ms}
+    return data | {"grading": grading()} if with_grading else data
 
 
 def as_text(data: dict[str, Any]) -> str:
@@ -246,6 +282,8 @@ def as_text(data: dict[str, Any]) -> str:
         lines.append("The compiled kernel is not in use: `lambdacourse doctor` says why.")
     if data["peers_missing"]:
         lines.append(f"Not installed here, so not compared: {', '.join(data['peers_missing'])}.")
+    if "grading" in data:
+        lines.append(grading_as_text(data["grading"]))
     return "\n".join(lines)
 
 
@@ -262,4 +300,13 @@ def plot(data: dict[str, Any] | None = None) -> plots.Picture:
     return plots.curves(
         panel("One request costs, at 80 environments", "requests/s", "rate"),
         panel("One request costs, at 2,000 requests/s", "environments busy", "environments"),
+    )
+
+
+def grading_as_text(data: dict[str, Any]) -> str:
+    """``grading`` in a sentence."""
+    return (
+        f"grading {data['students']} submissions: nbgrader alone {data['nbgrader_seconds']:.0f} s, in sandboxes "
+        f"{data['sandboxed_seconds']:.0f} s, {data['times_nbgrader']:.1f} times as fast; "
+        f"the scores are {'the same' if data['same_scores'] else 'NOT the same'}"
     )

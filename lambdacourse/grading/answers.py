@@ -58,6 +58,13 @@ def plain(value: Any, depth: int = 0) -> Any:
     return Strange(kind.__name__, _shown(value))
 
 
+def find(namespace: dict[str, Any], name: str, parameters: tuple[str, ...]) -> Answer:
+    """A handle on the function called ``name`` in ``namespace``; ``TypeError`` with one sentence when there is none to call."""
+    if name not in namespace:
+        raise TypeError(f"There is no function called {name} here: run the cell that defines it, and keep its name.")
+    return hold(namespace[name], name, parameters)
+
+
 def hold(function: Any, name: str, parameters: tuple[str, ...]) -> Answer:
     """A handle on the learner's ``function``; ``TypeError`` with one sentence when it cannot be called as the task says."""
     call = f"{name}({', '.join(parameters)})"

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from lambdacourse import learner as learners
-from lambdacourse.grading.answers import hold
+from lambdacourse.grading.answers import find
 from lambdacourse.grading.exercises import exercise as find_exercise
 from lambdacourse.grading.exercises import task as find_task
 from lambdacourse.grading.tasks import Task
@@ -91,11 +91,8 @@ def hint(name: str) -> Note:
 
 
 def _verdict(exercise_name: str, found: Task, namespace: dict[str, Any], hidden: bool) -> Verdict:
-    missing = f"There is no function called {found.name} here: run the cell that defines it, and keep its name."
-    if found.name not in namespace:
-        return Verdict(found.name, found.title, (Part(0, found.points, missing),))
     try:
-        answer = hold(namespace[found.name], found.name, found.parameters)
+        answer = find(namespace, found.name, found.parameters)
     except TypeError as problem:
         return Verdict(found.name, found.title, (Part(0, found.points, str(problem)),))
     held_back = _numbers(exercise_name, found.name, os.environ.get("LAMBDACOURSE_GRADING_SEED", HELD_BACK)) if hidden else None

@@ -1,4 +1,4 @@
-"""nbgrader around the course: release exercises, grade a learner's own work."""
+"""nbgrader around the course: release exercises, grade a learner's own work; a class (``classroom``), whose work runs in a sandbox."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ import shutil
 import sysconfig
 import tempfile
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lambdacourse import learner
@@ -61,7 +61,7 @@ class GradedAssignment:
 def configure(config: Any, root: Path, generated: str = ".nbgrader") -> Any:
     """nbgrader's settings for a course folder: ``solutions/`` is the source, ``exercises/`` the release.
 
-    What nbgrader generates goes to the folder ``generated``. Returns ``config``.
+    What nbgrader generates goes to the folder ``generated``, "" for ``root`` itself. Returns ``config``.
     """
     from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
     from nbgrader import preprocessors as theirs
@@ -73,7 +73,7 @@ def configure(config: Any, root: Path, generated: str = ".nbgrader") -> Any:
     config.CourseDirectory.source_directory = "solutions"
     config.CourseDirectory.release_directory = "exercises"
     for step in ("submitted", "autograded", "feedback"):
-        setattr(config.CourseDirectory, f"{step}_directory", f"{generated}/{step}")
+        setattr(config.CourseDirectory, f"{step}_directory", (PurePosixPath(generated) / step).as_posix())
     config.CourseDirectory.db_url = f"sqlite:///{(root / generated / 'gradebook.db').as_posix()}"
     config.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "instructor*"]
     config.Execute.timeout = CELL_SECONDS
@@ -91,7 +91,7 @@ def configure(config: Any, root: Path, generated: str = ".nbgrader") -> Any:
 def release(root: Path, assignment: str) -> Path:
     """Make ``exercises/<assignment>`` from ``solutions/<assignment>`` in the course folder ``root``."""
     with _nbgrader(root) as api:
-        _must(api.generate_assignment(assignment), f"nbgrader could not release {assignment}")
+        must(api.generate_assignment(assignment), f"nbgrader could not release {assignment}")
     return root / "exercises" / assignment
 
 
@@ -121,7 +121,7 @@ def grade(solutions: Path, notebooks: Mapping[str, Path]) -> list[GradedAssignme
     who = learner.current()
     with tempfile.TemporaryDirectory(prefix="lambdacourse-grade-", ignore_cleanup_errors=True) as temporary:
         root = Path(temporary).resolve()
-        with _environment(LAMBDACOURSE_LEARNER=who.id, PYTHONWARNINGS="ignore"), _nbgrader(root) as api:
+        with environment(LAMBDACOURSE_LEARNER=who.id, PYTHONWARNINGS="ignore"), _nbgrader(root) as api:
             return [_grade_one(api, root, solutions / name, notebook, who.id) for name, notebook in notebooks.items()]
 
 
@@ -144,12 +144,12 @@ def check_notebook(file: Path) -> None:
 
 def _grade_one(api: Any, root: Path, source: Path, notebook: Path, student: str) -> GradedAssignment:
     name = source.name
-    _copy(source, root / "solutions" / name)
+    copy_files(source, root / "solutions" / name)
     submitted = root / ".nbgrader" / "submitted" / student / name
     submitted.mkdir(parents=True)
     shutil.copyfile(notebook, submitted / f"{name}.ipynb")
-    _must(api.generate_assignment(name), f"nbgrader could not read the solution of {name}")
-    _must(api.autograde(name, student), f"nbgrader could not grade {notebook}")
+    must(api.generate_assignment(name), f"nbgrader could not read the solution of {name}")
+    must(api.autograde(name, student), f"nbgrader could not grade {notebook}")
     graded = json.loads((root / ".nbgrader" / "autograded" / student / name / f"{name}.ipynb").read_text(encoding="utf-8"))
     messages = {cell["metadata"]["nbgrader"]["grade_id"]: _message(cell) for cell in graded["cells"] if _is_grade(cell)}
     with api.gradebook as gradebook:
@@ -175,7 +175,7 @@ def as_json(graded: Sequence[GradedAssignment]) -> str:
     return json.dumps({"assignments": [assignment.as_data() for assignment in graded]}, indent=1, ensure_ascii=False)
 
 
-def _copy(folder: Path, to: Path) -> None:
+def copy_files(folder: Path, to: Path) -> None:
     """Copy the files of ``folder`` without their permissions: an installation may be read-only, and the copy must not be."""
     for file in folder.rglob("*"):
         if file.is_file():
@@ -204,25 +204,32 @@ def _message(cell: dict) -> str:
 
 @contextmanager
 def _nbgrader(root: Path) -> Iterator[Any]:
-    """nbgrader's own interface for the course folder ``root``, quiet."""
+    """nbgrader's own interface for the course folder ``root``."""
+    (root / ".nbgrader").mkdir(parents=True, exist_ok=True)
+    with nbgrader(lambda config: configure(config, root)) as api:
+        yield api
+
+
+@contextmanager
+def nbgrader(settings: Callable[[Any], Any]) -> Iterator[Any]:
+    """nbgrader's own interface, quiet, with ``settings`` made on a fresh configuration."""
     import warnings
 
     from sqlalchemy.exc import SAWarning
     from traitlets.config import Config
 
-    (root / ".nbgrader").mkdir(parents=True, exist_ok=True)
     # nbgrader calls alembic by its name: it must be found although nobody has activated the virtual environment.
     path = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", "")))
-    with warnings.catch_warnings(), _environment(PATH=path):
+    with warnings.catch_warnings(), environment(PATH=path):
         warnings.simplefilter("ignore", SAWarning)
         from nbgrader.apps import NbGraderAPI
 
         logging.getLogger("traitlets").setLevel(logging.CRITICAL)
-        yield NbGraderAPI(config=configure(Config(), root))
+        yield NbGraderAPI(config=settings(Config()))
 
 
 @contextmanager
-def _environment(**variables: str) -> Iterator[None]:
+def environment(**variables: str) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -235,7 +242,8 @@ def _environment(**variables: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _must(result: dict[str, Any], problem: str) -> None:
+def must(result: dict[str, Any], problem: str) -> None:
+    """``CourseError`` with ``problem`` and nbgrader's reason, unless ``result`` says that it went well."""
     if result["success"]:
         return
     log = f"{result.get('error') or ''}\n{result.get('log') or ''}"

@@ -1,0 +1,138 @@
+"""What people hand in: packed by the learner, and taken apart by somebody who trusts nothing in it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+from lambdacourse import learner
+from lambdacourse.errors import CourseError
+from lambdacourse.workshop.autograde import check_notebook
+
+MAX_FILE = 20_000_000
+MAX_FILES = 100
+MAX_TOTAL = 40_000_000
+"""Bytes of one file, number of files, and bytes of all files of a submission."""
+
+
+def submit(assignment: str, notebook: Path, to: Path) -> Path:
+    """The learner's side: pack ``notebook`` and what stands beside it as ``ASSIGNMENT-ID.zip`` in the folder ``to``."""
+    check_notebook(notebook)
+    who = learner.current()
+    packed = to / f"{assignment}-{who.id}.zip"
+    part = packed.with_suffix(".part")
+    beside = [file for file in sorted(notebook.parent.rglob("*")) if file.is_file() and not _is_litter(file, notebook.parent)]
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in beside:
+            archive.write(file, file.relative_to(notebook.parent).as_posix())
+        archive.writestr("timestamp.txt", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    part.replace(packed)
+    return packed
+
+
+def _is_litter(file: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "__pycache__")) for part in file.relative_to(folder).parts) or ".kept-" in file.name
+
+
+def check_folder(folder: Path, assignment: str) -> dict[str, bytes]:
+    """The plain files of a submission, read without following a link out of it. Raises ``CourseError`` with what is wrong."""
+    files: dict[str, bytes] = {}
+    for place in _walk(folder):
+        name = place.relative_to(folder).as_posix()
+        _check_name(name)
+        kind = place.lstat()
+        if stat.S_ISDIR(kind.st_mode):
+            continue
+        if not stat.S_ISREG(kind.st_mode):
+            raise CourseError(f"{name!r} is no plain file but a link or a device; it was not read.")
+        if kind.st_nlink > 1:
+            raise CourseError(f"{name!r} is a hard link to a file that has another name, too; it was not read.")
+        _check_size(name, kind.st_size)
+        with open(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - a descriptor
+            files[name] = file.read(MAX_FILE + 1)
+        _check_total(files)
+    return _with_notebook(files, assignment, folder)
+
+
+def check_zip(data: bytes, assignment: str, name: str) -> dict[str, bytes]:
+    """The plain files of a packed submission; what the archive says of sizes is not believed. Raises ``CourseError``."""
+    files: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            for entry in archive.infolist()[: MAX_FILES + 1]:
+                _check_name(entry.filename)
+                if stat.S_ISLNK(entry.external_attr >> 16):
+                    raise CourseError(f"{entry.filename!r} in {name} is a link.")
+                if entry.is_dir():
+                    continue
+                with archive.open(entry) as file:
+                    files[entry.filename] = file.read(MAX_FILE + 1)
+                _check_size(entry.filename, len(files[entry.filename]))
+                _check_total(files)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as problem:
+        raise CourseError(f"{name} is no zip archive that can be read: {problem}.") from None
+    return _with_notebook(files, assignment, Path(name))
+
+
+def _with_notebook(files: dict[str, bytes], assignment: str, where: Path) -> dict[str, bytes]:
+    import json
+
+    name = f"{assignment}.ipynb"
+    if name not in files:
+        there = ", ".join(sorted(file for file in files if file.endswith(".ipynb"))) or "none"
+        raise CourseError(f"{where.name} has no {name}; the notebooks in it: {there}.")
+    try:
+        content = json.loads(files[name])
+    except (ValueError, RecursionError):
+        raise CourseError(f"{name} is no notebook: it is not JSON.") from None
+    if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
+        raise CourseError(f"{name} is no notebook: it has no list of cells.")
+    return files
+
+
+def stamp(notebook: bytes) -> str | None:
+    """The learner's id that ``open_exercise`` left in the notebook; None where there is none."""
+    import json
+
+    from lambdacourse.grading.session import STAMP_MIME
+
+    for cell in json.loads(notebook)["cells"]:
+        outputs = cell.get("outputs") if isinstance(cell, dict) else None
+        for output in outputs if isinstance(outputs, list) else []:
+            data = output.get("data") if isinstance(output, dict) else None
+            stamped = data.get(STAMP_MIME) if isinstance(data, dict) else None
+            if isinstance(stamped, dict) and isinstance(stamped.get("learner"), str):
+                return stamped["learner"]
+    return None
+
+
+def _walk(folder: Path) -> Iterable[Path]:
+    if folder.is_symlink():
+        raise CourseError(f"{folder.name!r} is a link; it was not followed.")
+    for number, (place, folders, files) in enumerate(os.walk(folder, followlinks=False)):
+        if number > MAX_FILES or len(files) > MAX_FILES:
+            raise CourseError(f"it has more than {MAX_FILES} files or folders.")
+        yield from (Path(place, name) for name in sorted(folders + files))
+
+
+def _check_name(name: str) -> None:
+    parts = PurePosixPath(name).parts
+    odd = [character for character in name if unicodedata.category(character)[0] == "C" or character == "\\"]
+    if name.startswith("/") or ".." in parts or ":" in name or odd or len(name) > 200:
+        raise CourseError(f"the file name {name[:200]!a} leads elsewhere or has characters that cannot be seen.")
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > MAX_FILE:
+        raise CourseError(f"{name!r} is larger than {MAX_FILE // 1_000_000} MB; clear its outputs, or look at what it holds.")
+
+
+def _check_total(files: dict[str, bytes]) -> None:
+    if len(files) > MAX_FILES or sum(map(len, files.values())) > MAX_TOTAL:
+        raise CourseError(f"it has more than {MAX_FILES} files or more than {MAX_TOTAL // 1_000_000} MB.")

@@ -1,0 +1,420 @@
+"""A class, end to end, with the people in it whom nobody wants: each gets the score they must get, and nothing leaks."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+
+import pytest
+
+from lambdacourse.course.workspace import content
+from lambdacourse.errors import CourseError
+from lambdacourse.grading.session import STAMP_MIME
+from lambdacourse.workshop import classroom, submissions
+
+NAME = "01-concurrency"
+FULL = 20.0
+STUB = 0.0
+
+
+def solved():
+    return json.loads((content() / "solutions" / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8"))
+
+
+def cell(notebook, grade_id):
+    return next(cell for cell in notebook["cells"] if cell["metadata"].get("nbgrader", {}).get("grade_id") == grade_id)
+
+
+def answered(**answers):
+    """The solution with some answers replaced."""
+    notebook = solved()
+    for task, code in answers.items():
+        cell(notebook, f"{task}_answer")["source"] = [code]
+    return notebook
+
+
+def first(code, notebook=None):
+    """The notebook with a code cell before all others: it runs before anything else does."""
+    notebook = notebook or solved()
+    new = {"cell_type": "code", "id": "first", "metadata": {}, "source": [code], "outputs": [], "execution_count": None}
+    notebook["cells"].insert(0, new)
+    return notebook
+
+
+def tampered():
+    notebook = solved()
+    cells = notebook["cells"]
+    cell(notebook, "needed_concurrency")["source"] = ["100"]
+    cell(notebook, "limit_needed")["metadata"]["nbgrader"]["points"] = 1_000
+    turned = cell(notebook, "what_throttles")
+    turned["cell_type"] = "markdown"
+    del turned["outputs"], turned["execution_count"]
+    cells.remove(cell(notebook, "seconds_to_scale"))
+    cell(notebook, "throttle_status")["metadata"]["nbgrader"] |= {"solution": True, "grade": False, "locked": False}
+    cell(notebook, "forecast")["metadata"]["nbgrader"]["grade_id"] = "renamed"
+    copied = json.loads(json.dumps(cell(notebook, "limit_with_headroom")))
+    cells.append(copied | {"id": "copied"})
+    return notebook
+
+
+EQUAL = "class Equal(float):\n  __eq__ = __le__ = __ge__ = lambda self, other: True\n  __hash__ = float.__hash__\n"
+LIE = """
+def forge():
+    import json, os, socket
+    for number in range(3, 64):
+        try:
+            socket.socket(fileno=number).sendall(json.dumps({"value": 1, "found": True, "points": 99, "score": 99}).encode() + b"\\n")
+        except OSError:
+            pass
+forge()
+"""
+LOOK = """
+import gc, os, sys
+def look():
+    found, files = [], []
+    frame = sys._getframe()
+    while frame:
+        found += [str(frame.f_locals)]
+        frame = frame.f_back
+    found += [str(each)[:2_000] for each in gc.get_objects() if isinstance(each, (dict, str, list))]
+    found += [str(dict(os.environ)), str(sys.argv)]
+    for root in (os.getcwd(), os.environ["LAMBDACOURSE_HOME"], "/proc", "/home", "/root", "/tmp"):
+        for place, folders, names in os.walk(root):
+            if "site-packages" not in place and "/lib/python" not in place:
+                files += [place + "/" + each for each in (*folders, *names)]
+    # The words are written backwards: this text is one of the objects that are looked at.
+    return [word for word in ("DEES-TERCES", "koobeton-on") if word[::-1] in "".join(found)] + [
+        word for word in ("bd.koobedarg", "snoitulos", "vsc.retsor") if word[::-1] in "".join(files)
+    ]
+print("LEAKED:", look())
+"""
+PATCH = """
+import builtins, math, numpy, lambdacourse.grading.tasks as tasks, lambdacourse.grading.compare as compare
+import lambdacourse.grading.session as session, nbgrader.utils
+builtins.abs = builtins.round = lambda *a: 0
+math.isclose = compare.close = tasks.close = lambda *a, **k: True
+session._verdict = lambda *a: 99
+nbgrader.utils.determine_grade = lambda *a: (99, 99)
+numpy.isclose = lambda *a, **k: True
+"""
+
+WRONG = {task: f"def {task}(*arguments): return 1" for task in ("needed_concurrency", "limit_needed", "seconds_to_scale")}
+LOST = 2 + 3 + 3
+
+CORPUS = {
+    "clean": (solved(), FULL),
+    "tampered": (tampered(), FULL),
+    "reordered": (solved() | {"cells": solved()["cells"][::-1]}, STUB),
+    "equal": (answered(needed_concurrency=EQUAL + "def needed_concurrency(rate, duration_ms): return Equal(1)"), FULL - 2),
+    "patches": (first(PATCH, answered(**WRONG)), FULL - LOST),
+    "prints": (
+        answered(needed_concurrency="def needed_concurrency(r, d): print(2.0); return '2.0'\nprint(2.0)\n2.0"),
+        FULL - 2,
+    ),
+    "lies": (first(LIE, answered(**WRONG)), STUB),
+    "looks": (first(LOOK), FULL),
+    "exits": (first("import os; os._exit(0)"), STUB),
+    "exits-late": (
+        answered(limit_with_headroom="import os\ndef limit_with_headroom(rate, duration_ms): os._exit(0)"),
+        FULL - 4,
+    ),
+    "raises-exit": (answered(limit_with_headroom="def limit_with_headroom(rate, duration_ms): raise SystemExit(0)"), FULL - 4),
+    "recurses": (answered(forecast="def forecast(): return forecast()"), FULL - 3),
+    "huge": (answered(limit_with_headroom="def limit_with_headroom(rate, duration_ms): return 10**4_000"), FULL - 4),
+    "stashes": (
+        answered(
+            needed_concurrency="SEEN = []\ndef needed_concurrency(rate, duration_ms):\n"
+            "  SEEN.append((rate, duration_ms)); open('seen', 'a').write('SAW'); return rate * duration_ms / 1000",
+            limit_with_headroom="import os\nprint('LEAKED:', [*SEEN, *(each for each in os.listdir('.') if each == 'seen')])\n"
+            "def limit_with_headroom(rate, duration_ms): return 0",
+        ),
+        FULL - 4,
+    ),
+    "scripts": (first("from IPython.display import HTML, display; display(HTML('<script>alert(1)</script>'))"), FULL),
+}
+FAULTS = {
+    "no-json": "not JSON",
+    "no-cells": "no list of cells",
+    "no-notebook": "has no 01-concurrency.ipynb",
+    "linked": "link",
+    "hard": "hard link",
+}
+
+
+def hand_in(folder, student, notebook):
+    place = folder / "submitted" / student / NAME
+    place.mkdir(parents=True)
+    (place / f"{NAME}.ipynb").write_text(notebook if isinstance(notebook, str) else json.dumps(notebook), encoding="utf-8")
+    return place
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """A class with the whole corpus in it, graded once: the folder and the outcomes by student."""
+    if not shutil.which("bwrap"):
+        (pytest.fail if os.environ.get("LAMBDACOURSE_REQUIRE_SANDBOX") == "1" else pytest.skip)("bubblewrap is not installed")
+    folder = classroom.init(tmp_path_factory.mktemp("class") / "spring")
+    (folder / ".grading" / "seed").write_text("SECRET-SEED", encoding="utf-8")
+    classroom.release(folder)
+    for student, (notebook, _) in CORPUS.items():
+        hand_in(folder, student, notebook)
+    hand_in(folder, "no-json", "{")
+    hand_in(folder, "no-cells", "[]")
+    (hand_in(folder, "no-notebook", solved()) / f"{NAME}.ipynb").rename(
+        folder / "submitted" / "no-notebook" / NAME / "mine.ipynb"
+    )
+    (hand_in(folder, "linked", solved()) / "data").symlink_to(folder / ".grading" / "seed")
+    os.link(folder / ".grading" / "seed", hand_in(folder, "hard", solved()) / "data")
+    return folder, {outcome.student: outcome for outcome in classroom.autograde(folder)}
+
+
+@pytest.mark.parametrize("student", CORPUS)
+def test_score(graded, student):
+    """The score that this submission must get; nobody's score is touched by somebody else's submission."""
+    outcome = graded[1][student]
+    assert (outcome.state, outcome.score, outcome.max_score) == ("graded", CORPUS[student][1], FULL), outcome
+
+
+@pytest.mark.parametrize("student", FAULTS)
+def test_fault(graded, student):
+    """What cannot be graded is reported with the reason, has no score, and stops nobody."""
+    outcome = graded[1][student]
+    assert outcome.state == "fault" and outcome.score is None and FAULTS[student] in outcome.note, outcome
+
+
+def test_nothing_leaked(graded):
+    """No output has the secret seed, a case that was held back, or a script; nothing is in the notebook but what must be."""
+    folder, _ = graded
+    for file in (folder / "autograded").rglob("*.ipynb"):
+        notebook = json.loads(file.read_text(encoding="utf-8"))
+        outputs = json.dumps([each.get("outputs") for each in notebook["cells"]])
+        assert "SECRET-SEED" not in outputs and "<script" not in outputs, file
+        if "LEAKED" in outputs:
+            assert "LEAKED: []" in outputs, outputs
+    assert any(
+        "LEAKED: []" in file.read_text(encoding="utf-8") for file in (folder / "autograded" / "stashes").rglob("*.ipynb")
+    )
+
+
+def test_not_graded_twice(graded):
+    """Graded again, nothing changes and nothing runs; a submission that changed is graded again, alone."""
+    folder, before = graded
+    stamps = {file: file.stat().st_mtime_ns for file in (folder / "autograded").rglob("*.ipynb")}
+    changed = folder / "submitted" / "clean" / NAME / f"{NAME}.ipynb"
+    changed.write_text(json.dumps(answered(**WRONG)), encoding="utf-8")
+    assert {row.student: row.state for row in classroom.status(folder)}["clean"] == "waiting"
+    again = {outcome.student: outcome for outcome in classroom.autograde(folder)}
+    assert again["clean"].score == FULL - LOST
+    assert {k: v for k, v in again.items() if k != "clean"} == {k: v for k, v in before.items() if k != "clean"}
+    for file, stamp in stamps.items():
+        assert (file.stat().st_mtime_ns == stamp) == ("clean" not in file.parts), file
+
+
+def test_grades_and_feedback(graded, tmp_path):
+    """The CSV has everybody's points; a page of feedback has the learner's banner and no hidden test."""
+    folder, outcomes = graded
+    classroom.grades(folder, tmp_path / "grades.csv")
+    rows = {
+        row["ID number"]: row for row in csv.DictReader((tmp_path / "grades.csv").read_text(encoding="utf-8-sig").splitlines())
+    }
+    assert float(rows["equal"][NAME]) == outcomes["equal"].score
+    pages = classroom.feedback(folder)
+    page = next(page for page in pages if "equal" in page.parts).read_text(encoding="utf-8")
+    assert "Equal" in page and "hidden=True" not in page and "SECRET-SEED" not in page
+
+
+def test_nbgraders_own_command_is_confined_too(graded):
+    """``nbgrader autograde`` in the class's folder: the same sandbox, judge and score; a link out of the folder is refused."""
+    folder, _ = graded
+    environment = os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(content())}
+    for student, code in (("patches", 0), ("linked", 1)):
+        command = [sys.executable, "-m", "nbgrader", "autograde", NAME, f"--student={student}", "--force"]
+        assert subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode == code
+    classroom.grades(folder, folder / "grades.csv")
+    rows = csv.DictReader((folder / "grades.csv").read_text(encoding="utf-8-sig").splitlines())
+    assert {row["ID number"]: row[NAME] for row in rows}["patches"] == f"{FULL - LOST:g}"
+    assert not (folder / "autograded" / "linked" / NAME).exists()
+
+
+# --- without grading
+
+
+@pytest.fixture
+def folder(tmp_path):
+    roster = tmp_path / "roster.csv"
+    roster.write_bytes("ID;Vorname;Nachname\nada;Ada;Müller\ngrace;Grace;H\n".encode("cp1252"))
+    return classroom.init(tmp_path / "spring", roster)
+
+
+def pack(place, owner, notebook=None, **more):
+    file = place / f"{NAME}-{owner}.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{NAME}.ipynb", json.dumps(notebook or solved()))
+        for name, data in more.items():
+            archive.writestr(name, data)
+    return file
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("mark", [",", ";"])
+def test_rosters(tmp_path, encoding, mark):
+    """Commas or semicolons, with a byte order mark or in cp1252: the same people."""
+    file = tmp_path / "roster.csv"
+    file.write_bytes("id,Vorname,Nachname,E-Mail\nada,Ada,Müller,a@b.c\n".replace(",", mark).encode(encoding))
+    assert classroom.read_roster(file) == [{"id": "ada", "first_name": "Ada", "last_name": "Müller", "email": "a@b.c"}]
+
+
+def test_roster_with_an_odd_id(tmp_path):
+    """An id that cannot name a folder: the line and the rule."""
+    file = tmp_path / "roster.csv"
+    file.write_text("id\n../ada\n", encoding="utf-8")
+    with pytest.raises(CourseError, match=r"line 2.*begins with a letter"):
+        classroom.read_roster(file)
+
+
+def test_init_keeps_what_is_there(folder):
+    """A class is made once; its secret seed and its solutions never reach the zip for learners."""
+    with pytest.raises(CourseError, match="already"):
+        classroom.init(folder)
+    with zipfile.ZipFile(classroom.release(folder)) as archive:
+        assert sorted(archive.namelist()) == ["class.toml", f"exercises/{NAME}/{NAME}.ipynb"]
+        text = b"".join(archive.read(name) for name in archive.namelist()).decode()
+    assert "hidden=True" not in text and (folder / ".grading" / "seed").read_text(encoding="utf-8") not in text
+
+
+def test_collect(folder, tmp_path):
+    """Who is in the roster is collected; the same again is the same; a newer one replaces it, and the older one is kept."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    pack(inbox, "ada")
+    pack(inbox, "mallory")
+    assert [row.state for row in classroom.collect(folder, inbox)] == ["collected", "waiting"]
+    assert classroom.collect(folder, inbox)[0].state == "same"
+    pack(inbox, "ada", answered(**WRONG))
+    assert classroom.collect(folder, inbox)[0].state == "collected"
+    assert len(list((folder / ".grading" / "replaced" / "ada").iterdir())) == 1
+    assert [(row.student, row.state) for row in classroom.status(folder)] == [("ada", "waiting"), ("grace", "missing")]
+
+
+def test_somebody_elses_stamp_waits(folder, tmp_path):
+    """A notebook with another learner's id waits until the instructor says whose it is, and is then theirs."""
+    notebook = solved()
+    output = {"output_type": "display_data", "metadata": {}, "data": {STAMP_MIME: {"learner": "grace"}}}
+    next(each for each in notebook["cells"] if each["cell_type"] == "code")["outputs"] = [output]
+    file = pack(tmp_path, "ada", notebook)
+    (row,) = classroom.collect(folder, file)
+    assert row.state == "waiting" and "'grace'" in row.note and not (folder / "submitted" / "ada").exists()
+    assert classroom.collect(folder, file, {file.name: "grace"})[0].student == "grace"
+
+
+@pytest.mark.parametrize("name", ["../out", "/etc/out", "a/../../out", "new\nline", "right\u202eleft", "c:\\out"])
+def test_names_that_lead_elsewhere(folder, tmp_path, name):
+    """A packed name that leaves the folder or hides characters: refused, and nothing is written."""
+    (row,) = classroom.collect(folder, pack(tmp_path, "ada", **{name: "x"}))
+    assert row.state == "fault" and "leads elsewhere" in row.note
+    assert not (folder / "submitted" / "ada").exists()
+
+
+def test_bombs_and_giants(tmp_path, monkeypatch):
+    """A zip bomb stops at the limit however small it says it is; so do a notebook that is too large and a thousand files."""
+    monkeypatch.setattr(submissions, "MAX_FILE", 1_000_000)
+    data = BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb", bytes(50_000_000))
+    with pytest.raises(CourseError, match="larger than"):
+        submissions.check_zip(data.getvalue(), NAME, "x.zip")
+    with pytest.raises(CourseError, match="no zip archive"):
+        submissions.check_zip(b"PK\3\4nonsense", NAME, "x.zip")
+    (tmp_path / "big").write_bytes(bytes(2_000_000))
+    with pytest.raises(CourseError, match="larger than"):
+        submissions.check_folder(tmp_path, NAME)
+
+
+def test_submit(tmp_path, monkeypatch, folder):
+    """What a learner packs is what the class collects."""
+    monkeypatch.setenv("LAMBDACOURSE_LEARNER", "ada")
+    (tmp_path / "mine").mkdir()
+    notebook = tmp_path / "mine" / f"{NAME}.ipynb"
+    notebook.write_text(json.dumps(solved()), encoding="utf-8")
+    packed = submissions.submit(NAME, notebook, tmp_path)
+    assert packed.name == f"{NAME}-ada.zip"
+    assert classroom.collect(folder, packed)[0].state == "collected"
+
+
+def test_a_graded_cell_without_a_task(folder):
+    """An instructor's graded cell that no task checks is refused at the release, with what to do."""
+    file = folder / "solutions" / NAME / f"{NAME}.ipynb"
+    notebook = json.loads(file.read_text(encoding="utf-8"))
+    cell(notebook, "forecast")["metadata"]["nbgrader"]["grade_id"] = "own"
+    file.write_text(json.dumps(notebook), encoding="utf-8")
+    with pytest.raises(CourseError, match="'own' has no task"):
+        classroom.release(folder)
+
+
+def test_class_seed_follows_the_folder(folder, monkeypatch):
+    """Inside a class's folder a learner's numbers are the class's."""
+    from lambdacourse.learner import SELF_STUDY, current
+
+    monkeypatch.setenv("LAMBDACOURSE_LEARNER", "ada")
+    assert current().class_seed == SELF_STUDY
+    monkeypatch.chdir(folder / "solutions")
+    assert current().class_seed not in (SELF_STUDY, "")
+
+
+# --- faults of the machine, with a grading of a line
+
+
+def grade_quickly(folder, assignment, student, confined):
+    """Instead of nbgrader: full points, but ``killer`` ends the worker, and every call leaves a line in ``calls``."""
+    with (folder / "calls").open("a", encoding="utf-8") as calls:
+        calls.write(f"{student}\n")
+    if student == "killer":
+        os._exit(1)
+    return classroom.Outcome(assignment, student, "graded", FULL, FULL, digest=classroom._digest(folder, assignment, student))
+
+
+@pytest.fixture
+def quick(folder, monkeypatch):
+    """A class of four whose grading costs nothing."""
+    monkeypatch.setattr(classroom, "_grade_one", grade_quickly)
+    monkeypatch.setattr(classroom, "_probe", bool)
+    for student in ("ada", "bob", "cleo", "dan"):
+        hand_in(folder, student, solved())
+    return folder
+
+
+def calls(folder):
+    return sorted((folder / "calls").read_text(encoding="utf-8").split())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.uname().sysname != "Linux", reason="workers are forked on Linux only")
+def test_a_worker_that_dies_costs_one_submission(quick):
+    """Who ends the grading process has a fault; everybody beside them is graded."""
+    hand_in(quick, "killer", solved())
+    states = {outcome.student: outcome.state for outcome in classroom.autograde(quick, jobs=3)}
+    assert states == dict.fromkeys(("ada", "bob", "cleo", "dan"), "graded") | {"killer": "fault"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.uname().sysname != "Linux", reason="workers are forked on Linux only")
+def test_goes_on_where_it_stopped(quick):
+    """Stopped after two of four, it grades the other two the next time, and nobody twice."""
+
+    def stop(done, of):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        classroom.autograde(quick, jobs=1, tell=stop)
+    before = len(calls(quick))
+    assert [outcome.state for outcome in classroom.autograde(quick, jobs=1)] == ["graded"] * 4
+    assert before < 4 and calls(quick) == ["ada", "bob", "cleo", "dan"]
+
+
+def test_a_class_is_graded_by_one_command_at_a_time(quick):
+    """While one command grades, another says so and leaves the class alone."""
+    with classroom.FileLock(quick / ".grading" / "lock"), pytest.raises(CourseError, match="being graded by another command"):
+        classroom.autograde(quick)

@@ -1,6 +1,5 @@
 """A template in the words of the model: every number is the template's own, and what the model refuses has its place."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -242,7 +241,6 @@ def test_reservation_of_a_template_throttles():
     assert run["Other"].throttle_rate == pytest.approx(0.5, abs=0.02)
 
 
-@pytest.mark.skipif(not find_spec("lambdacourse.simulation.queues"), reason="this tree does not simulate queues")
 def test_worker_simulated():
     """The sample worker at 100 messages/s: nothing dies, every message is somewhere, Little's law for its batches of 0.4 s."""
     run = simulate_template(WORKER, {"Orders": poisson(100)}, {"Worker": 0.4}, seconds=600, seed=1)

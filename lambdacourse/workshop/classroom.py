@@ -1,10 +1,10 @@
 """A class's folder: made, released, collected into, graded, reported. nbgrader's own formats and gradebook throughout.
 
-class.toml            the class's name and its public seed; goes to the learners
+class.toml            the class's name, its public seed and, as [due], an assignment's last moment; goes to the learners
 roster.csv            id, first name, last name, e-mail
 solutions/ exercises/ submitted/ autograded/ feedback/ gradebook.db     nbgrader's steps
 private/              the instructor's own: private/<assignment>.py with TASKS, in place of the course's of the same name
-.grading/             the secret seed, what was graded from what, and what was replaced
+.grading/             the secret seed, what was graded from what, what was replaced, and what `collect` could not place
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cache, partial
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -38,8 +39,9 @@ from lambdacourse.errors import CourseError
 from lambdacourse.learner import Learner
 from lambdacourse.workshop import autograde as nbgrader_room
 from lambdacourse.workshop.judge import Seeds, hide_tests, preprocessor, restore, tasks_of
+from lambdacourse.workshop.pages import keep_clean
 from lambdacourse.workshop.sandbox import Sandbox, probe, warm_up
-from lambdacourse.workshop.submissions import MAX_TOTAL, check_folder, check_zip, stamp
+from lambdacourse.workshop.submissions import MAX_TOTAL, check_folder, check_zip, stamp, strangers
 
 CONFIG = '''"""nbgrader in this class: other people's work runs in the sandbox, whichever command or page grades it."""
 
@@ -94,6 +96,7 @@ def release(folder: Path) -> Path:
         with api.gradebook as gradebook:
             for student in read_roster(folder / "roster.csv"):
                 gradebook.update_or_create_student(student["id"], **{key: student[key] for key in _COLUMNS[1:]})
+        _set_due(folder, api)
     packed = folder / f"{name}.zip"
     part = packed.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -116,12 +119,18 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
     roster = {student["id"] for student in read_roster(folder / "roster.csv")}
     if source.suffix != ".zip" and not source.is_dir():
         raise CourseError(f"{source} is neither a zip nor a folder.")
-    outcomes = []
+    outcomes, unplaced = [], _unplaced(folder)
     for place in [source] if source.suffix == ".zip" or "+" in source.name else sorted(source.iterdir()):
+        name = ascii(place.name)[1:-1]
         try:
-            outcomes.append(_collect_one(folder, place, roster, owners or {}))
+            outcome = _collect_one(folder, place, roster, owners or {})
         except (CourseError, OSError) as problem:
-            outcomes.append(Outcome("?", ascii(place.name)[1:-1], "fault", note=str(problem)))
+            outcome = Outcome("?", name, "fault", note=str(problem))
+        outcomes.append(outcome)
+        unplaced.pop(name, None)
+        if outcome.state in ("waiting", "fault"):
+            unplaced[name] = outcome
+    _write(folder / ".grading" / "unplaced.json", json.dumps({name: asdict(outcome) for name, outcome in unplaced.items()}))
     return outcomes
 
 
@@ -133,7 +142,7 @@ def _collect_one(folder: Path, place: Path, roster: set[str], owners: Mapping[st
         raise CourseError(f"{place.name} is larger than {MAX_TOTAL // 1_000_000} MB.")
     else:
         files = check_zip(place.read_bytes(), assignment, place.name)
-    stamped, student = stamp(files[f"{assignment}.ipynb"]), owners.get(place.name, named)
+    stamped, student = stamp(files[f"{assignment}.ipynb"]).learner, owners.get(place.name, named)
     if place.name not in owners:
         how = f"Say whose it is: --owner {place.name}=ID"
         if stamped is not None and stamped != named:
@@ -143,7 +152,7 @@ def _collect_one(folder: Path, place: Path, roster: set[str], owners: Mapping[st
         if roster and named not in roster:
             return Outcome(assignment, named, "waiting", note=f"{named} is not in the roster. {how}")
     Learner(student)
-    there = folder / "submitted" / student / assignment
+    there, note = folder / "submitted" / student / assignment, ""
     if there.exists():
         if check_folder(there, assignment) == files:
             return Outcome(assignment, student, "same", note="was collected before")
@@ -152,13 +161,23 @@ def _collect_one(folder: Path, place: Path, roster: set[str], owners: Mapping[st
         )
         kept.parent.mkdir(parents=True, exist_ok=True)
         there.rename(kept)
+        note = f"handed in again; the one before is in {kept.relative_to(folder).as_posix()}"
     part = folder / ".grading" / f"collecting-{secrets.token_hex(4)}"
     for name, data in files.items():
         (part / name).parent.mkdir(parents=True, exist_ok=True)
         (part / name).write_bytes(data)
     there.parent.mkdir(parents=True, exist_ok=True)
     part.rename(there)
-    return Outcome(assignment, student, "collected")
+    return Outcome(assignment, student, "collected", note=note)
+
+
+def _unplaced(folder: Path) -> dict[str, Outcome]:
+    """What ``collect`` could not place and nobody has placed since, by file name."""
+    try:
+        kept = json.loads((folder / ".grading" / "unplaced.json").read_text(encoding="utf-8"))
+        return {name: Outcome(**outcome) for name, outcome in kept.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def _assignment_and_owner(folder: Path, place: Path) -> tuple[str, str]:
@@ -189,6 +208,7 @@ def autograde(
             for assignment in wanted:
                 nbgrader_room.must(api.generate_assignment(assignment, force=True), f"nbgrader could not read {assignment}")
                 _check_cells(folder, assignment)
+            _set_due(folder, api)
             found = [(assignment, student) for assignment in wanted for student in _submitted(folder, assignment)]
             outcomes, left = {}, []
             for key in found:
@@ -253,7 +273,10 @@ def grades(folder: Path, to: Path) -> None:
 
 
 def status(folder: Path) -> list[Outcome]:
-    """For every student of the roster and everybody who submitted, and every assignment: graded, fault, waiting or missing."""
+    """For every student of the roster and everybody who submitted, and every assignment: graded, fault, waiting or missing.
+
+    At the end, what ``collect`` could not place.
+    """
     _class(folder)
     roster = [student["id"] for student in read_roster(folder / "roster.csv")]
     rows = []
@@ -268,7 +291,8 @@ def status(folder: Path) -> list[Outcome]:
                     assignment, student, "waiting", note="not graded yet" if row is None else "changed since it was graded"
                 )
             rows.append(row)
-    return rows
+    unplaced = _unplaced(folder)
+    return [*rows, *(unplaced[name] for name in sorted(unplaced))]
 
 
 def as_text(outcomes: Sequence[Outcome]) -> str:
@@ -306,6 +330,7 @@ def configure_class(config: Any, folder: Path, confined: bool = True, submitted:
         theirs.LimitOutput, theirs.SaveAutoGrades, theirs.AssignLatePenalties,
     ]  # fmt: skip
     config.GenerateFeedback.preprocessors = [theirs.GetGrades, hide_tests, CSSHTMLHeaderPreprocessor]
+    keep_clean(config)
     return config
 
 
@@ -390,15 +415,25 @@ def _grade_one(folder: Path, assignment: str, student: str, confined: bool) -> O
                 with api.gradebook as gradebook:
                     submission = gradebook.find_submission(assignment, student)
                     late = submission.total_seconds_late
-                    note = f"late by {late / 3600:.1f} h" if late > 0 else ""
-                    return Outcome(
-                        assignment, student, "graded", float(submission.score), float(submission.max_score), note, digest
-                    )
+                    notes = [f"late by {late / 3600:.1f} h"] if late > 0 else []
+                    notes += _made_elsewhere(folder, assignment, files[f"{assignment}.ipynb"])
+                    points = float(submission.score), float(submission.max_score)
+                    return Outcome(assignment, student, "graded", *points, "; ".join(notes), digest)
     except Exception as problem:
         note = (
             str(problem) if isinstance(problem, CourseError | ValueError | OSError) else f"{type(problem).__name__}: {problem}"
         )
         return Outcome(assignment, student, "fault", note=note, digest=digest)
+
+
+def _made_elsewhere(folder: Path, assignment: str, notebook: bytes) -> Iterator[str]:
+    """What an instructor should know of a notebook that was not made from this class's release."""
+    seed = stamp(notebook).class_seed
+    if seed is not None and seed != _class(folder)["seed"]:
+        yield f"made with the numbers of another class ({seed[:40]!a})"
+    changed = strangers(notebook, (folder / "exercises" / assignment / f"{assignment}.ipynb").read_bytes())
+    if changed:
+        yield f"from another release or edited, graded with this one's cells: {', '.join(changed)}"
 
 
 # --- the folder
@@ -444,18 +479,28 @@ def read_roster(file: Path) -> list[dict[str, str]]:
     return students
 
 
-def _class(folder: Path) -> dict[str, str]:
+def _class(folder: Path) -> dict[str, Any]:
     try:
         data = tomllib.loads((folder / "class.toml").read_text(encoding="utf-8"))
-        return {"name": str(data["name"]), "seed": str(data["seed"])}
+        return {"name": str(data["name"]), "seed": str(data["seed"]), "due": dict(data.get("due", {}))}
     except (FileNotFoundError, NotADirectoryError):
         raise CourseError(f"{folder} is no class's folder. `lambdacourse workshop init {folder}` makes one.") from None
-    except (ValueError, KeyError) as problem:
+    except (ValueError, KeyError, TypeError) as problem:
         raise CourseError(f"{folder / 'class.toml'} is broken: {problem}. It needs name and seed.") from None
 
 
 def _seeds(folder: Path) -> Seeds:
     return Seeds(_class(folder)["seed"], (folder / ".grading" / "seed").read_text(encoding="utf-8").strip())
+
+
+def _set_due(folder: Path, api: Any) -> None:
+    """Put the last moments of ``[due]`` in class.toml into the gradebook; nbgrader compares a submission's timestamp.txt with them."""
+    with api.gradebook as gradebook:
+        for assignment, due in _class(folder)["due"].items():
+            _known(folder, [assignment])
+            if not isinstance(due, datetime):
+                raise CourseError(f"class.toml: due of {assignment} is {due!r}; write a moment, such as 2026-12-24T18:00:00Z.")
+            gradebook.update_or_create_assignment(assignment, duedate=due.astimezone(UTC).replace(tzinfo=None))
 
 
 def _assignments(folder: Path) -> list[str]:
@@ -490,6 +535,11 @@ def _check_cells(folder: Path, assignment: str) -> None:
                 raise CourseError(
                     f"{file.name}: the graded cell {graded['grade_id']!r} has no task, so nothing can check it. Put a Task of that name "
                     f"into TASKS in private/{assignment}.py."
+                )
+            if graded.get("grade") and not graded.get("solution") and graded["points"] != tasks[graded["grade_id"]].points:
+                raise CourseError(
+                    f"{file.name}: the graded cell {graded['grade_id']!r} has {graded['points']:g} points, its task "
+                    f"{tasks[graded['grade_id']].points:g}. Give both the same."
                 )
 
 

@@ -20,12 +20,14 @@ from lambdacourse.errors import CourseError
 from lambdacourse.grading.exercises import MODULES, exercise
 from lambdacourse.grading.tasks import Task
 from lambdacourse.grading.verdict import MIME, Part, Verdict
-from lambdacourse.learner import Learner
+from lambdacourse.learner import Learner, Numbers
 from lambdacourse.workshop.sandbox import Ended, Sandbox, Snapshot, Theirs
 from lambdacourse.workshop.submissions import check_folder
 
 FILES_BYTES = 2_000_000
 """Of the files beside a notebook, that many bytes come into the sandbox."""
+
+HELD_BACK = "Right with your own numbers, but not in all the cases that are held back for grading."
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,36 @@ def judge(
 
 def _verdict(task: Task, snapshot: Snapshot | None, ended: str, who: Learner, assignment: str, seeds: Seeds) -> Verdict:
     own, held_back = (who.numbers(assignment, task.name, seed=seed) for seed in (None, seeds.grading))
+    parts = _parts(task, snapshot, ended, own, held_back)
+    if snapshot is not None and not all(part.ok for part in parts):
+        parts = _without_hidden_cases(parts, _parts(task, snapshot, ended, own, None))
+    return Verdict(task.name, task.title, parts, task.after)
+
+
+def _parts(task: Task, snapshot: Snapshot | None, ended: str, own: Numbers, held_back: Numbers | None) -> tuple[Part, ...]:
     try:
         if snapshot is None:
             raise Ended(ended)
-        parts = tuple(task.checker(snapshot.find(task.name, task.parameters), own, held_back))
+        return tuple(task.checker(snapshot.find(task.name, task.parameters), own, held_back))
     except (TypeError, Theirs, Ended) as problem:
-        parts = (Part(0.0, task.points, str(problem).removeprefix("NotImplementedError: ")),)
+        said = str(problem).removeprefix("NotImplementedError: ")
     except Exception as problem:  # a value that the checker did not foresee must not stop the class
-        parts = (Part(0.0, task.points, f"What {task.name} gave could not be checked ({type(problem).__name__}: {problem})."),)
-    return Verdict(task.name, task.title, parts, task.after)
+        said = f"What {task.name} gave could not be checked ({type(problem).__name__}: {problem})."
+    return (Part(0.0, task.points, said),)
+
+
+def _without_hidden_cases(parts: tuple[Part, ...], shown: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The points of ``parts`` in the words of ``shown``, which knows the learner's own numbers only.
+
+    A sentence about a case that is held back would give it away, and so would what the learner's function says of its arguments.
+    """
+    if len(parts) != len(shown):
+        lost = " ".join(part.text for part in shown if not part.ok) or HELD_BACK
+        return (Part(sum(part.points for part in parts), sum(part.of for part in parts), lost),)
+    return tuple(
+        Part(part.points, part.of, ours.text if part.ok or not ours.ok else HELD_BACK)
+        for part, ours in zip(parts, shown, strict=True)
+    )
 
 
 def _shown(verdict: Verdict, points: float) -> NotebookNode:

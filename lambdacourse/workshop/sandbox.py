@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from filelock import FileLock, Timeout
 
 from lambdacourse.errors import CourseError
 from lambdacourse.folders import cache_folder
@@ -37,6 +38,7 @@ MEMORY_MB = 1_536
 MESSAGE = 4_000_000
 """Bytes of one message from the sandbox."""
 
+_PREFIX = "lambdacourse-sandbox-"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _ROUTE = (
     "On Debian and Ubuntu: `sudo apt install bubblewrap`; on Fedora: `sudo dnf install bubblewrap`. On Windows use WSL2, on macOS a "
@@ -180,8 +182,11 @@ class Sandbox:
     """A template in its bubblewrap; ``confined=False`` is the same without, for those who trust what they run."""
 
     def __init__(self, confined: bool = True) -> None:
+        _sweep()
         self.confined = confined
-        self.folder = Path(tempfile.mkdtemp(prefix="lambdacourse-sandbox-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self.alive = FileLock(self.folder / "alive")
+        self.alive.acquire()
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
@@ -245,6 +250,7 @@ class Sandbox:
         """End everything."""
         self._kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.alive.release()
 
     def _kill(self) -> None:
         if self.process is not None:
@@ -294,6 +300,15 @@ class Sandbox:
             command += ["--tmpfs", str(solutions), "--remount-ro", str(solutions)]
         command += ["--bind", str(home), "/home/learner", "--dir", "/scratch", "--chdir", "/scratch"]
         return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--"]
+
+
+def _sweep() -> None:
+    """Remove the folders of sandboxes whose process was killed: nobody holds their lock any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError, Timeout):
+            if time.time() - folder.stat().st_mtime > 60:  # the lock of one that has just been made may come in a moment
+                with FileLock(folder / "alive", timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def warm_up() -> None:

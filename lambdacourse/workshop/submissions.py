@@ -7,6 +7,7 @@ import stat
 import unicodedata
 import zipfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -96,8 +97,16 @@ def _with_notebook(files: dict[str, bytes], assignment: str, where: Path) -> dic
     return files
 
 
-def stamp(notebook: bytes) -> str | None:
-    """The learner's id that ``open_exercise`` left in the notebook; None where there is none."""
+@dataclass(frozen=True)
+class Stamp:
+    """What ``open_exercise`` left in a notebook: whose numbers it shows. None where there is no stamp."""
+
+    learner: str | None = None
+    class_seed: str | None = None
+
+
+def stamp(notebook: bytes) -> Stamp:
+    """The stamp of a notebook that ``check_folder`` or ``check_zip`` has let through."""
     import json
 
     from lambdacourse.grading.session import STAMP_MIME
@@ -108,8 +117,25 @@ def stamp(notebook: bytes) -> str | None:
             data = output.get("data") if isinstance(output, dict) else None
             stamped = data.get(STAMP_MIME) if isinstance(data, dict) else None
             if isinstance(stamped, dict) and isinstance(stamped.get("learner"), str):
-                return stamped["learner"]
-    return None
+                seed = stamped.get("class_seed")
+                return Stamp(stamped["learner"], seed if isinstance(seed, str) else None)
+    return Stamp()
+
+
+def strangers(notebook: bytes, released: bytes) -> list[str]:
+    """The ids of the released notebook's locked cells that ``notebook`` lacks or has in other words: another release, or edited."""
+    import json
+
+    found = dict(_locked(json.loads(notebook)))
+    return [id for id, source in _locked(json.loads(released)) if found.get(id) != source]
+
+
+def _locked(content: dict) -> Iterable[tuple[str, str]]:
+    for cell in content["cells"]:
+        metadata = cell.get("metadata") if isinstance(cell, dict) else None
+        graded = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        if isinstance(graded, dict) and isinstance(graded.get("grade_id"), str) and graded.get("locked"):
+            yield graded["grade_id"], "".join(map(str, cell.get("source", "")))
 
 
 def _walk(folder: Path) -> Iterable[Path]:

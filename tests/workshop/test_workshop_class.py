@@ -1,19 +1,27 @@
 """A class, end to end, with the people in it whom nobody wants: each gets the score they must get, and nothing leaks."""
 
 import csv
+import errno
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
+from datetime import datetime
 from io import BytesIO
 
 import pytest
+from bs4 import BeautifulSoup
 
 from lambdacourse.course.workspace import content
 from lambdacourse.errors import CourseError
+from lambdacourse.grading.exercises import concurrency
 from lambdacourse.grading.session import STAMP_MIME
+from lambdacourse.grading.verdict import MIME
+from lambdacourse.learner import Learner
 from lambdacourse.workshop import classroom, submissions
 
 NAME = "01-concurrency"
@@ -22,7 +30,16 @@ STUB = 0.0
 
 
 def solved():
-    return json.loads((content() / "solutions" / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8"))
+    """What a learner hands in who has everything right: the release with the solution's answers."""
+    ours, released = (
+        json.loads((content() / kind / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8"))
+        for kind in ("solutions", "exercises")
+    )
+    for each in released["cells"]:
+        graded = each["metadata"].get("nbgrader", {})
+        if graded.get("solution"):
+            each["source"] = cell(ours, graded["grade_id"])["source"]
+    return released
 
 
 def cell(notebook, grade_id):
@@ -102,6 +119,27 @@ nbgrader.utils.determine_grade = lambda *a: (99, 99)
 numpy.isclose = lambda *a, **k: True
 """
 
+HOSTILE_MARKDOWN = """# My notes, a < b & c
+
+<script>document.title = "owned"</script><img src="x" onerror="document.title = 'owned'"><iframe src="https://example.org"></iframe>
+<form action="https://example.org"><button>Regrade</button></form> [here](javascript:document.title='owned')
+"""
+
+
+def with_markdown(text):
+    notebook = solved()
+    notebook["cells"].append({"cell_type": "markdown", "id": "notes", "metadata": {}, "source": [text]})
+    return notebook
+
+
+def stamped(**stamp):
+    """The solution with what ``open_exercise`` leaves in its output."""
+    notebook = solved()
+    output = {"output_type": "display_data", "metadata": {}, "data": {STAMP_MIME: {"learner": "ada", **stamp}}}
+    next(each for each in notebook["cells"] if each["cell_type"] == "code")["outputs"] = [output]
+    return notebook
+
+
 WRONG = {task: f"def {task}(*arguments): return 1" for task in ("needed_concurrency", "limit_needed", "seconds_to_scale")}
 LOST = 2 + 3 + 3
 
@@ -134,6 +172,14 @@ CORPUS = {
         ),
         FULL - 4,
     ),
+    "tells": (
+        answered(
+            needed_concurrency="def needed_concurrency(rate, duration_ms): raise ValueError(f'TOLD {rate} {duration_ms}')"
+        ),
+        FULL - 2,
+    ),
+    "writes-html": (with_markdown(HOSTILE_MARKDOWN), FULL),
+    "other-class": (stamped(class_seed="another"), FULL),
     "scripts": (first("from IPython.display import HTML, display; display(HTML('<script>alert(1)</script>'))"), FULL),
 }
 FAULTS = {
@@ -200,6 +246,24 @@ def test_nothing_leaked(graded):
     )
 
 
+def test_hidden_cases_stay_hidden(graded):
+    """What a function says of its arguments reaches the learner with their own numbers only."""
+    folder, _ = graded
+    notebook = json.loads((folder / "autograded" / "tells" / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8"))
+    said = cell(notebook, "needed_concurrency")["outputs"][0]["data"][MIME]["message"]
+    numbers = Learner("tells", classroom._class(folder)["seed"]).numbers(NAME, "needed_concurrency")
+    own = [case.values() for case in (concurrency._rate_and_duration(numbers, number) for number in range(3))]
+    assert any(said == f"ValueError: TOLD {rate} {duration_ms}" for rate, duration_ms in own), said
+
+
+def test_what_an_instructor_should_know(graded):
+    """Numbers of another class, and cells that are not this release's, stand in the note; a clean submission has none."""
+    _, outcomes = graded
+    assert outcomes["clean"].note == ""
+    assert "another class ('another')" in outcomes["other-class"].note
+    assert "another release or edited" in outcomes["tampered"].note and "needed_concurrency" in outcomes["tampered"].note
+
+
 def test_not_graded_twice(graded):
     """Graded again, nothing changes and nothing runs; a submission that changed is graded again, alone."""
     folder, before = graded
@@ -225,19 +289,51 @@ def test_grades_and_feedback(graded, tmp_path):
     pages = classroom.feedback(folder)
     page = next(page for page in pages if "equal" in page.parts).read_text(encoding="utf-8")
     assert "Equal" in page and "hidden=True" not in page and "SECRET-SEED" not in page
+    assert 'role="status" style="border-left:5px solid' in page, "our banner keeps its looks"
+    page = next(page for page in pages if "writes-html" in page.parts).read_text(encoding="utf-8")
+    soup = BeautifulSoup(page, "html.parser")
+    assert "My notes, a < b & c" in soup.get_text(), "what was written as text is still there"
+    assert not soup.find_all(["iframe", "form", "button"]) and not soup.find_all(onerror=True)
+    assert not [link for link in soup.find_all("a", href=True) if link["href"].startswith("javascript:")]
+    assert not [script for script in soup.find_all("script") if "owned" in script.get_text()]
 
 
 def test_nbgraders_own_command_is_confined_too(graded):
     """``nbgrader autograde`` in the class's folder: the same sandbox, judge and score; a link out of the folder is refused."""
     folder, _ = graded
     environment = os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(content())}
-    for student, code in (("patches", 0), ("linked", 1)):
-        command = [sys.executable, "-m", "nbgrader", "autograde", NAME, f"--student={student}", "--force"]
-        assert subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode == code
+    command = [sys.executable, "-m", "nbgrader", "autograde", NAME, "--student=patches", "--force"]
+    assert subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode == 0
+    with classroom._nbgrader(folder) as api:  # the same settings as the command's
+        assert not api.autograde(NAME, "linked", force=True)["success"]
     classroom.grades(folder, folder / "grades.csv")
     rows = csv.DictReader((folder / "grades.csv").read_text(encoding="utf-8-sig").splitlines())
     assert {row["ID number"]: row[NAME] for row in rows}["patches"] == f"{FULL - LOST:g}"
     assert not (folder / "autograded" / "linked" / NAME).exists()
+
+
+def test_a_locked_gradebook(graded):
+    """While somebody else writes to the gradebook, a submission waits, then has a fault; later it is graded as ever."""
+    folder, _ = graded
+    with closing(sqlite3.connect(folder / "gradebook.db", isolation_level=None)) as somebody:
+        somebody.execute("BEGIN EXCLUSIVE")
+        outcome = classroom._grade_one(folder, NAME, "huge", True)
+        assert outcome.state == "fault" and "database is locked" in outcome.note
+    assert classroom._grade_one(folder, NAME, "huge", True).score == CORPUS["huge"][1]
+
+
+def test_a_full_disk(graded, monkeypatch):
+    """What cannot be written is a fault of that submission with the system's reason; the next command grades it."""
+    folder, _ = graded
+
+    def full(*arguments, **more):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(classroom.tempfile, "TemporaryDirectory", full)
+        outcome = classroom._grade_one(folder, NAME, "huge", True)
+        assert outcome.state == "fault" and "No space left on device" in outcome.note
+    assert classroom._grade_one(folder, NAME, "huge", True).state == "graded"
 
 
 # --- without grading
@@ -295,20 +391,24 @@ def test_collect(folder, tmp_path):
     assert [row.state for row in classroom.collect(folder, inbox)] == ["collected", "waiting"]
     assert classroom.collect(folder, inbox)[0].state == "same"
     pack(inbox, "ada", answered(**WRONG))
-    assert classroom.collect(folder, inbox)[0].state == "collected"
-    assert len(list((folder / ".grading" / "replaced" / "ada").iterdir())) == 1
-    assert [(row.student, row.state) for row in classroom.status(folder)] == [("ada", "waiting"), ("grace", "missing")]
+    (again, _) = classroom.collect(folder, inbox)
+    (kept,) = (folder / ".grading" / "replaced" / "ada").iterdir()
+    assert again.state == "collected" and kept.name in again.note
+    (inbox / "homework.zip").write_bytes(b"PK")
+    classroom.collect(folder, inbox)
+    assert [(row.student, row.state) for row in classroom.status(folder)] == [
+        ("ada", "waiting"), ("grace", "missing"), ("mallory", "waiting"), ("homework.zip", "fault"),
+    ]  # fmt: skip
 
 
 def test_somebody_elses_stamp_waits(folder, tmp_path):
     """A notebook with another learner's id waits until the instructor says whose it is, and is then theirs."""
-    notebook = solved()
-    output = {"output_type": "display_data", "metadata": {}, "data": {STAMP_MIME: {"learner": "grace"}}}
-    next(each for each in notebook["cells"] if each["cell_type"] == "code")["outputs"] = [output]
-    file = pack(tmp_path, "ada", notebook)
+    file = pack(tmp_path, "ada", stamped(learner="grace"))
     (row,) = classroom.collect(folder, file)
     assert row.state == "waiting" and "'grace'" in row.note and not (folder / "submitted" / "ada").exists()
+    assert row in classroom.status(folder), "what waits for the instructor stands in the status, too"
     assert classroom.collect(folder, file, {file.name: "grace"})[0].student == "grace"
+    assert row not in classroom.status(folder)
 
 
 @pytest.mark.parametrize("name", ["../out", "/etc/out", "a/../../out", "new\nline", "right\u202eleft", "c:\\out"])
@@ -355,6 +455,16 @@ def test_a_graded_cell_without_a_task(folder):
         classroom.release(folder)
 
 
+def test_points_that_disagree(folder):
+    """A graded cell and its task must have the same points."""
+    file = folder / "solutions" / NAME / f"{NAME}.ipynb"
+    notebook = json.loads(file.read_text(encoding="utf-8"))
+    cell(notebook, "forecast")["metadata"]["nbgrader"]["points"] = 30
+    file.write_text(json.dumps(notebook), encoding="utf-8")
+    with pytest.raises(CourseError, match="'forecast' has 30 points, its task 3"):
+        classroom.release(folder)
+
+
 def test_class_seed_follows_the_folder(folder, monkeypatch):
     """Inside a class's folder a learner's numbers are the class's."""
     from lambdacourse.learner import SELF_STUDY, current
@@ -363,6 +473,20 @@ def test_class_seed_follows_the_folder(folder, monkeypatch):
     assert current().class_seed == SELF_STUDY
     monkeypatch.chdir(folder / "solutions")
     assert current().class_seed not in (SELF_STUDY, "")
+
+
+def test_deadlines(folder):
+    """A moment in class.toml is the gradebook's; what is none, or belongs to no assignment, is refused."""
+    toml = folder / "class.toml"
+    made = toml.read_text(encoding="utf-8")
+    toml.write_text(f"{made}[due]\n{NAME} = 2026-12-24T18:00:00+02:00\n", encoding="utf-8")
+    classroom.release(folder)
+    with classroom._nbgrader(folder) as api, api.gradebook as gradebook:
+        assert gradebook.find_assignment(NAME).duedate == datetime(2026, 12, 24, 16)
+    for due, said in ((f"{NAME} = 3", "write a moment"), ("99-nothing = 2026-12-24T18:00:00Z", "no assignment '99-nothing'")):
+        toml.write_text(f"{made}[due]\n{due}\n", encoding="utf-8")
+        with pytest.raises(CourseError, match=said):
+            classroom.release(folder)
 
 
 # --- faults of the machine, with a grading of a line
@@ -412,6 +536,20 @@ def test_goes_on_where_it_stopped(quick):
     before = len(calls(quick))
     assert [outcome.state for outcome in classroom.autograde(quick, jobs=1)] == ["graded"] * 4
     assert before < 4 and calls(quick) == ["ada", "bob", "cleo", "dan"]
+
+
+def test_a_disk_too_full_for_the_record(quick, monkeypatch):
+    """A grade that could not be recorded is given all the same, and made again the next time: nothing is lost."""
+
+    def full(folder, outcome):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(classroom, "_record", full)
+        assert [outcome.state for outcome in classroom.autograde(quick)] == ["graded"] * 4
+    assert {row.state for row in classroom.status(quick) if row.student != "grace"} == {"waiting"}
+    assert [outcome.state for outcome in classroom.autograde(quick)] == ["graded"] * 4
+    assert len(calls(quick)) == 8
 
 
 def test_a_class_is_graded_by_one_command_at_a_time(quick):

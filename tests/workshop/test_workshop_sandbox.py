@@ -1,9 +1,13 @@
 """What a learner's code can see, reach and use up in the sandbox: nothing that matters."""
 
+import os
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import lambdacourse
 from lambdacourse.errors import CourseError
@@ -64,6 +68,38 @@ print(os.listdir("/proc"), os.listdir("/scratch"), os.getppid())
 """,
     )
     assert seen.splitlines() == ["False"] * 6 + ["[] [] 1"]
+
+
+def test_an_installed_packages_solutions_are_covered(tmp_path, monkeypatch):
+    """In a wheel the solutions stand beside the code: inside, that folder is empty and stays so."""
+    if not shutil.which("bwrap"):
+        pytest.skip("bubblewrap is not installed")
+    content, home = tmp_path / "lambdacourse" / "content", tmp_path / "home"
+    for folder in (content / "solutions", content / "lessons", home):
+        folder.mkdir(parents=True)
+    (content / "solutions" / "answers").write_text("secret", encoding="utf-8")
+    monkeypatch.setattr(rules, "_PACKAGE", content.parent)
+    look = [
+        *Sandbox()._bubblewrap(home),
+        "sh",
+        "-c",
+        f"ls -A {content} {content}/solutions; touch {content}/solutions/x || echo kept",
+    ]
+    seen = subprocess.run(look, capture_output=True, encoding="utf-8", check=True).stdout.split()
+    assert "lessons" in seen and "answers" not in seen and seen[-1] == "kept"
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path, monkeypatch):
+    """The folder of a sandbox whose process is dead goes when the next is made; one in use, and one just made, stay."""
+    monkeypatch.setattr(rules.tempfile, "tempdir", str(tmp_path))
+    left, used, new = (tmp_path / f"lambdacourse-sandbox-{name}" for name in ("left", "used", "new"))
+    for folder in (left, used, new):
+        folder.mkdir()
+    with FileLock(used / "alive"):
+        for folder in (left, used):
+            os.utime(folder, (0, 0))
+        Sandbox().close()
+        assert not left.exists() and used.exists() and new.exists()
 
 
 def test_nothing_can_be_written_but_scratch(sandbox):

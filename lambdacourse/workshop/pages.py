@@ -1,0 +1,44 @@
+"""The pages that show a learner's notebook to others, in the formgrader and as feedback: nothing in them runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bleach
+from bleach.css_sanitizer import CSSSanitizer
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+_TAGS = bleach.ALLOWED_TAGS | {
+    "br", "caption", "dd", "del", "details", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "kbd", "p", "pre",
+    "s", "small", "span", "sub", "summary", "sup", "table", "tbody", "td", "th", "thead", "tr", "u",
+}  # fmt: skip
+_ATTRIBUTES = {
+    "*": ["class", "id", "style", "role", "title", "scope", "aria-hidden", "aria-label"],
+    "a": lambda tag, name, value: name == "class" or (name == "href" and not value.startswith("data:")),
+    "img": lambda tag, name, value: name in ("alt", "width", "height") or (name == "src" and value.startswith("data:image/")),
+}
+_STYLES = CSSSanitizer(
+    allowed_css_properties=["border-left", "color", "list-style", "margin", "max-width", "opacity", "padding", "text-align"]
+)
+
+
+def clean_html(html: str) -> str:
+    """``html`` without scripts, frames, forms and addresses that run: Markdown as it was written, banners as we made them."""
+    return bleach.clean(
+        html, tags=_TAGS, attributes=_ATTRIBUTES, protocols=["http", "https", "mailto", "data"], css_sanitizer=_STYLES
+    )
+
+
+@pass_context
+def markdown2html(context: Context, source: str) -> str:
+    """nbconvert's filter of this name, cleaned: nbgrader's templates do not ask for that."""
+    from nbconvert.exporters import HTMLExporter
+
+    return clean_html(HTMLExporter().markdown2html(context, source))
+
+
+def keep_clean(config: Any) -> None:
+    """Let the exporter of the formgrader's and the feedback's pages clean what it shows."""
+    config.HTMLExporter.sanitize_html = True
+    config.HTMLExporter.filters = {"clean_html": clean_html, "markdown2html": markdown2html}

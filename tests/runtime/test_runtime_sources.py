@@ -117,7 +117,7 @@ class TestShapes:
 
     def test_fifo(self):
         """A FIFO queue adds sequence number, group and deduplication id to the attributes, as texts."""
-        queue, handler = LocalQueue("my-queue.fifo"), Recorder()
+        queue, handler = LocalQueue("my-queue.fifo", content_based_deduplication=True), Recorder()
         queue.send("a", group="1", deduplication_id="1")
         queue.send("b", group="1")
         queue.deliver(handler)
@@ -258,7 +258,7 @@ class TestQueue:
 
     def test_fifo_group_waits_for_its_failed_message(self):
         """Order within a group: while a message is hidden, nothing of its group is received; other groups go on."""
-        queue = LocalQueue("orders.fifo", visibility_timeout=60)
+        queue = LocalQueue("orders.fifo", visibility_timeout=60, content_based_deduplication=True)
         for body, group in (("a1", "a"), ("b1", "b"), ("a2", "a"), ("b2", "b")):
             queue.send(body, group=group)
         handler = Recorder(failing("a1"), None)
@@ -267,12 +267,35 @@ class TestQueue:
 
     def test_fifo_handler_that_goes_on_after_a_failure_breaks_the_order(self):
         """A handler that returns only the failed message has the later ones of its group deleted: the trap of FIFO."""
-        queue = LocalQueue("orders.fifo")
+        queue = LocalQueue("orders.fifo", content_based_deduplication=True)
         for body in ("1", "2", "3"):
             queue.send(body, group="g")
         handler = Recorder(failing("2"), None)
         queue.deliver(handler, report_batch_item_failures=True)
         assert handler.bodies == [["1", "2", "3"], ["2"]], "2 is processed after 3"
+
+    def test_fifo_takes_a_message_once(self):
+        """Within five minutes a deduplication id is taken once, also after its message was deleted; then again."""
+        queue, handler = LocalQueue("orders.fifo"), Recorder()
+        first = queue.send("a", group="g", deduplication_id="1")
+        assert queue.send("other words", group="h", deduplication_id="1") == first
+        queue.deliver(handler)
+        queue.wait(200)
+        assert queue.send("a", group="g", deduplication_id="1") == first and len(queue) == 0
+        queue.wait(100)
+        assert queue.send("a", group="g", deduplication_id="1") != first
+        queue.deliver(handler)
+        assert (handler.bodies, queue.duplicates, queue.deleted) == ([["a"], ["a"]], 2, 2)
+
+    def test_fifo_by_content(self):
+        """By content, the hash of the body alone decides, and an id that is given goes before it."""
+        queue, handler = LocalQueue("orders.fifo", content_based_deduplication=True), Recorder()
+        queue.send("a", group="g", attributes={"n": "1"})
+        queue.send("a", group="g", attributes={"n": "2"})
+        queue.send("b", group="g", deduplication_id=hashlib.sha256(b"a").hexdigest())
+        queue.send("a", group="g", deduplication_id="another")
+        queue.deliver(handler)
+        assert handler.bodies == [["a", "a"]] and queue.duplicates == 2
 
     def test_batches(self):
         """Batches hold at most BatchSize messages and 6 MB."""
@@ -318,6 +341,9 @@ class TestQueue:
             ),
             (lambda: LocalQueue("q").send("a", group="1"), "has no groups"),
             (lambda: LocalQueue("q.fifo").send("a"), "needs a group"),
+            (lambda: LocalQueue("q.fifo").send("a", group="1"), "content_based_deduplication=True"),
+            (lambda: LocalQueue("q").send("a", deduplication_id="1"), "is no FIFO queue"),
+            (lambda: LocalQueue("q", content_based_deduplication=True), "is no FIFO queue"),
             (lambda: LocalQueue("q").send("x" * 1_048_577), "at most 1,048,576 bytes"),
             (lambda: LocalQueue("q.fifo").deliver(print, batch_size=11), "from 1 to 10 "),
             (lambda: LocalQueue("q").deliver(LocalLambda("app.echo", HANDLERS, timeout=31)), "AWS rejects such a mapping"),

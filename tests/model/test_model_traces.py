@@ -3,6 +3,7 @@
 import itertools
 import json
 import pickle
+from datetime import UTC, datetime
 from zlib import crc32
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lambdacourse import Function, Sync, azure_trace, cloudwatch_trace, per_minute, simulate
-from lambdacourse.model.traces import AZURE_COLUMNS, Counted
+from lambdacourse.model.traces import AZURE_COLUMNS, Counted, cloudwatch_series
 from lambdacourse.model.traffic import CHUNK
 
 

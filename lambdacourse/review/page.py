@@ -104,7 +104,7 @@ class Review:
         return f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>{"".join(body)}</main></body></html>\n'
 
 
-HEADS = ("", "observed", "simulated")
+HEADS = ("figure", "observed", "simulated")
 CHANGES = "The changes worth most, each made alone"
 NO_CHANGES = "None of those that were tried mends, saves or quickens anything."
 NOT_SIMULATED = "Not simulated: mend the errors first."
@@ -114,6 +114,7 @@ main { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; }
 th, td { padding: .25rem .75rem; border-bottom: 1px solid #8888; text-align: right; font-variant-numeric: tabular-nums; }
 th:first-child { text-align: left; font-weight: normal; padding-left: 0; }
+th { overflow-wrap: anywhere; }
 li { margin-bottom: .6rem; }
 """
 

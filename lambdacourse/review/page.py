@@ -29,6 +29,8 @@ from lambdacourse.templates.stack import Stack
 
 MOST_REQUESTS = 20_000_000
 """Requests in an export, at the most: each of a dozen runs simulates all of them."""
+WARM_UP = 300.0
+"""Seconds that are simulated before the figures begin, where the traffic is not an export's, which begins as it begins."""
 UNKNOWN = "not known"
 
 
@@ -241,18 +243,28 @@ def _case(
     if not ours:
         to = sources[0] if sources else name
         ours = {to: _traffic_of(to, name, measured, notes)}
+    warm_up = WARM_UP
     if measured is not None:
-        seconds = measured.seconds
+        seconds, warm_up = measured.seconds, 0.0
         if sum(measured.requests.counts) > MOST_REQUESTS:
             raise ReviewError(f"the metrics count more than {MOST_REQUESTS:,} requests: export a shorter time.")
     deployment = read_stack(stack, template, ours)
     triggers = tuple(each for each in deployment.triggers if not isinstance(each, Function) and each.function.name == name)
+    account = _left_by_others(deployment, name, account, notes)
+    has_snapstart = stack.resources[name].data("SnapStart.ApplyOn") == "PublishedVersions"
+    return Case(deployment.functions[name], triggers, account, seconds, warm_up, has_snapstart)
+
+
+def _left_by_others(deployment: Deployment, name: str, account: Account, notes: list[str]) -> Account:
+    """The account without what other functions claim: their reservations, and what they provision of the pool that is shared."""
     others = [each for other, each in deployment.functions.items() if other != name]
-    claimed = sum(max(each.reserved_concurrency or 0, each.provisioned_concurrency) for each in others)
-    if claimed and account.concurrency_limit is not None:
-        account = replace(account, concurrency_limit=account.concurrency_limit - claimed)
-        notes.append(f"The template's other functions claim {claimed:,} of the account's concurrency.")
-    return Case(deployment.functions[name], triggers, account, seconds)
+    claimed = sum(each.reserved_concurrency or 0 for each in others)
+    if deployment.functions[name].reserved_concurrency is None:
+        claimed += sum(each.provisioned_concurrency for each in others if each.reserved_concurrency is None)
+    if not claimed or account.concurrency_limit is None:
+        return account
+    notes.append(f"The template's other functions claim {claimed:,} of the account's concurrency.")
+    return replace(account, concurrency_limit=account.concurrency_limit - claimed)
 
 
 def _traffic_of(to: str, name: str, measured: Metrics | None, notes: list[str]) -> Traffic:

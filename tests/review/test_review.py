@@ -265,8 +265,12 @@ def test_the_name_in_aws(tmp_path):
         ([str(TEMPLATE), "--function", "Checkout", "--logs", str(METRICS)], "there is no REPORT line"),
         ([str(TEMPLATE), "--function", "Checkout", "--logs", "none.txt"], "there is no file 'none.txt'"),
         ([str(TEMPLATE), "--function", "Checkout", "--metrics", "none.csv"], "No such file"),
-        ([str(TEMPLATE), "--function", "Checkout", "--traffic", "Orders=5"], "give that of Checkout"),
-        ([str(TEMPLATE), "--function", "Checkout", "--traffic", "Nobody=5"], "give that of Checkout"),
+        (
+            [str(TEMPLATE), "--function", "Checkout", "--traffic", "Orders=5"],
+            "review of Checkout alone; give that of Checkout.",
+        ),
+        ([str(TEMPLATE), "--function", "Worker", "--traffic", "Nobody=5"], "give that of Worker or Orders."),
+        ([str(TEMPLATE), "--function", "Worker", "--duration", "Checkout=5"], "--duration Checkout: .*give that of Worker."),
         ([str(TEMPLATE), "--function", "Checkout", "--parameter", "Reservd=5"], "no such parameter"),
     ],
 )

@@ -11,6 +11,7 @@ from lambdacourse.grading.tasks import Exercise, Task
 MODULES = {
     "01-concurrency": "concurrency",
     "05-events-and-queues": "queues",
+    "06-streams": "streams",
 }
 
 

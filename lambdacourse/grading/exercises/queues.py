@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer, Strange, not_answered
+from lambdacourse.grading.answers import Answer, Strange
 from lambdacourse.grading.compare import Misconception
+from lambdacourse.grading.handlers import handler
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
@@ -305,23 +307,6 @@ FATE = Task(
 # --- handlers
 
 
-def _drive(answer: Answer, name: str):
-    """The learner's handler as a mapping calls it, with plain data; a handler that is still the stub ends the check."""
-
-    def handler(event: dict, context: object) -> object:
-        try:
-            response = answer(event, {})
-        except Exception as problem:
-            if isinstance(problem, NotImplementedError) or "is not answered yet" in str(problem):
-                raise not_answered(name) from None
-            raise
-        if isinstance(response, Strange):
-            raise TypeError(f"it returned a {response}, which is no JSON")
-        return response
-
-    return handler
-
-
 def _batch(numbers: Numbers, name: str, bad: set[int], size: int, groups: Sequence[str] = ()) -> tuple[list, list[str]]:
     """A batch as a mapping hands it over, and its message ids; with ``groups``, that of a FIFO queue."""
     queue = LocalQueue("payments.fifo" if groups else "images")
@@ -372,11 +357,11 @@ def _batches(numbers: Numbers, hidden: bool) -> list[tuple[list, list[str], set[
 
 
 def _check_resize(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
-    handler = _drive(answer, "resize_batch")
+    call = handler(answer, "resize_batch")
     cases = _batches(own, False) + (_batches(held_back, True) if held_back is not None else [])
     good, bad, trouble = 0, 0, ""
     for records, ids, wrong in cases:
-        failed, said = _called(handler, records, ids)
+        failed, said = _called(call, records, ids)
         expected = {ids[place] for place in wrong}
         kept = failed is not None and expected <= failed
         spared = failed is not None and failed <= expected
@@ -401,9 +386,9 @@ def _check_resize(answer: Answer, own: Numbers, held_back: Numbers | None) -> Se
     ]
 
 
-def _called(handler, records: list, ids: list[str]) -> tuple[set[str] | None, str]:
+def _called(call: Callable[[dict], Any], records: list, ids: list[str]) -> tuple[set[str] | None, str]:
     try:
-        response = handler({"Records": records}, None)
+        response = call({"Records": records})
     except NotImplementedError:
         raise
     except Exception as problem:
@@ -431,7 +416,7 @@ RESIZE = Task(
 
 
 def _check_in_order(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
-    handler = _drive(answer, "pay_in_order")
+    call = handler(answer, "pay_in_order")
     numbers = [(own, f"fifo {number}") for number in range(3)]
     numbers += [(held_back, f"held {number}") for number in range(4)] if held_back is not None else []
     kept, spared, trouble, waste = 0, 0, "", ""
@@ -441,7 +426,7 @@ def _check_in_order(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
         groups = [f"customer-{source.whole(f'{name} group {place}', 1, 3)}" for place in range(size)]
         groups[-1] = groups[min(wrong, default=0)]  # somebody of the group stands behind the one that fails
         records, ids = _batch(source, name, wrong, size, groups)
-        failed, said = _called(handler, records, ids)
+        failed, said = _called(call, records, ids)
         must = {
             ids[place]
             for place in range(size)

@@ -8,7 +8,10 @@ from importlib import import_module
 
 from lambdacourse.grading.tasks import Exercise, Task
 
-MODULES = {"01-concurrency": "concurrency"}
+MODULES = {
+    "01-concurrency": "concurrency",
+    "07-cost": "cost",
+}
 
 
 @cache

@@ -177,6 +177,9 @@ def bench(parsed: argparse.Namespace) -> int:
 
     data = bench.report(with_labs=parsed.labs, with_grading=parsed.grading)
     print(json.dumps(data, indent=1) if parsed.json else bench.as_text(data))
+    if parsed.plot:
+        bench.plot(data).savefig(parsed.plot)
+        print(f"Made {parsed.plot}.", file=sys.stderr)
     return 0
 
 
@@ -252,6 +255,9 @@ def _parser() -> argparse.ArgumentParser:
     command = _add(commands, "bench", "how fast the simulator is on this machine", bench)
     command.add_argument("--labs", action="store_true", help="and how fast the labs answer a slider")
     command.add_argument("--grading", action="store_true", help="and a class of 30 graded: nbgrader alone, and in sandboxes")
+    command.add_argument(
+        "--plot", metavar="FILE", type=Path, help="and a picture (PNG): what a request costs, here and elsewhere"
+    )
     command.add_argument("--json", action="store_true", help="for machines")
 
     command = _add(commands, "refresh", "for authors, in a checkout: make again what is made from something else", refresh)

@@ -66,7 +66,8 @@ def reset(parsed: argparse.Namespace) -> int:
 
 def grade(parsed: argparse.Namespace) -> int:
     from lambdacourse import workshop
-    from lambdacourse.course.workspace import content, exercises
+    from lambdacourse.course.workspace import exercises
+    from lambdacourse.folders import content
 
     print("Running your own work as you, without a sandbox. For other people's, this is not the command.", file=sys.stderr)
     graded = workshop.grade(content() / "solutions", exercises(parsed.assignments, parsed.folder))

@@ -21,9 +21,9 @@ from packaging.version import Version
 
 from lambdacourse import __version__
 from lambdacourse.errors import CourseError
+from lambdacourse.folders import PARTS, content
 
 FOLDER = "lambda-at-scale"
-PARTS = ("lessons", "exercises")
 MANIFEST = ".lambdacourse.json"
 
 
@@ -63,17 +63,6 @@ class Reset:
             return f"{self.file} is as in the course."
         again = f"{self.file} is as in the course again; yours is beside it as {self.kept.name}."
         return f"{again} Where it is open in JupyterLab: File, Reload Notebook from Disk."
-
-
-def content() -> Path:
-    """The folder that has the course's ``lessons/`` and ``exercises/``: inside an installed package, around one in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "content", package.parent):
-        if all((folder / part).is_dir() for part in PARTS):
-            return folder
-    raise CourseError(
-        "This installation of lambdacourse has no lessons in it: install it again, from its wheel or its repository."
-    )
 
 
 def make(folder: Path) -> Changes:

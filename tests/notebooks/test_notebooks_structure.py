@@ -10,8 +10,8 @@ import pytest
 
 from lambdacourse.course.lessons import FACTS_TITLE, with_facts, written
 from lambdacourse.course.prose import facts_table, marks, says
-from lambdacourse.course.workspace import content
 from lambdacourse.facts import fact
+from lambdacourse.folders import content
 from lambdacourse.grading.exercises import MODULES, exercise
 
 LESSONS = sorted((content() / "lessons").glob("*.ipynb"))

@@ -127,6 +127,13 @@ def facts(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def export(parsed: argparse.Namespace) -> int:
+    from lambdacourse.course.edition import export
+
+    print(f"Wrote {export(parsed.folder)} pages. Open {parsed.folder / 'index.html'} in a browser.")
+    return 0
+
+
 def check_template(parsed: argparse.Namespace) -> int:
     from lambdacourse import Account, poisson
     from lambdacourse.templates import check, read
@@ -209,6 +216,9 @@ def _parser() -> argparse.ArgumentParser:
     command = _add(commands, "facts", "the figures of the course, with their sources and dates", facts)
     command.add_argument("words", metavar="WORDS", nargs="*", help="all of which the fact has (default: every fact)")
     command.add_argument("--older-than", type=_days, metavar="DAYS", help="those to check again: last checked before DAYS days")
+
+    command = _add(commands, "export", "write the course as pages to read: offline, on a phone, without Python", export)
+    command.add_argument("folder", metavar="FOLDER", type=Path, help="new, empty, or with an earlier export")
 
     command = _add(
         commands, "check-template", "what is wrong with a CloudFormation or SAM template, and what mends it", check_template

@@ -67,7 +67,8 @@ def reset(parsed: argparse.Namespace) -> int:
 
 def grade(parsed: argparse.Namespace) -> int:
     from lambdacourse import workshop
-    from lambdacourse.course.workspace import content, exercises
+    from lambdacourse.course.workspace import exercises
+    from lambdacourse.folders import content
 
     print("Running your own work as you, without a sandbox. For other people's, this is not the command.", file=sys.stderr)
     graded = workshop.grade(content() / "solutions", exercises(parsed.assignments, parsed.folder))
@@ -124,6 +125,13 @@ def facts(parsed: argparse.Namespace) -> int:
         old = older_than(parsed.older_than)
         found = Facts(fact for fact in found if fact in old)
     print(found or "There is no such fact.")
+    return 0
+
+
+def export(parsed: argparse.Namespace) -> int:
+    from lambdacourse.course.edition import export
+
+    print(f"Wrote {export(parsed.folder)} pages. Open {parsed.folder / 'index.html'} in a browser.")
     return 0
 
 
@@ -235,6 +243,9 @@ def _parser() -> argparse.ArgumentParser:
     command = _add(commands, "facts", "the figures of the course, with their sources and dates", facts)
     command.add_argument("words", metavar="WORDS", nargs="*", help="all of which the fact has (default: every fact)")
     command.add_argument("--older-than", type=_days, metavar="DAYS", help="those to check again: last checked before DAYS days")
+
+    command = _add(commands, "export", "write the course as pages to read: offline, on a phone, without Python", export)
+    command.add_argument("folder", metavar="FOLDER", type=Path, help="new, empty, or with an earlier export")
 
     command = _add(
         commands, "check-template", "what is wrong with a CloudFormation or SAM template, and what mends it", check_template

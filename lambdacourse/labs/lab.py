@@ -7,6 +7,7 @@ worth knowing about a view is in the ``View``, and tests ask that.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lambdacourse.plots import DARK, LIGHT, Board, Cell, Frame, Theme, image_html
+from lambdacourse.source import highlighted, under_the_hood
 
 QUIET_SECONDS = 0.5
 """How long the controls must rest before the sentence is announced to a screen reader."""
@@ -253,7 +255,8 @@ class Lab:
         shown = {
             "picture": "",
             "data": view.table.to_html(max_rows=60, float_format="{:,.4g}".format, border=0, index=False),
-            "code": f"<pre><code>{escape(view.code)}</code></pre>",
+            "code": f"{highlighted(view.code, 'python')}<details><summary>Under the hood: what makes this lab</summary>"
+            f"{under_the_hood(inspect.getmodule(self._look))._repr_html_()}</details>",
             "formulas": _formulas_html(view),
         }[self._show.value]
         self._extra.value = f'<div class="lc-numbers">{shown}</div>' if shown else ""

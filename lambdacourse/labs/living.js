@@ -109,12 +109,14 @@ export function show(el, story) {
   }
   function frame(now) {
     if (!canvas.isConnected) return;
-    const passed = before === null ? 0 : Math.min((now - before) / 1000, 0.1);
+    asked = requestAnimationFrame(frame);
+    before ??= now;
+    const passed = (now - before) / 1000;
+    if (calm.matches && passed < 1) return; // who wants little motion sees a still picture each second
     before = now;
-    time = Math.min(time + passed * SPEEDS[speed], story.seconds);
+    time = Math.min(time + Math.min(passed, calm.matches ? 2 : 0.1) * SPEEDS[speed], story.seconds);
     if (time >= story.seconds) return pause();
     draw(calm.matches, passed);
-    asked = requestAnimationFrame(frame);
   }
   function tell() {
     play.textContent = play.ariaLabel = play.title = playing ? "pause" : "play";

@@ -52,7 +52,7 @@ _SPELLINGS = {
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
 _SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mio": 1e6, "million": 1e6, "millions": 1e6, "bn": 1e9, "billion": 1e9}
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-_NUMBER = r"\d[\d_,.'\u2019]*(?:e[+-]?\d+)?"
+_NUMBER = r"(?:\d[\d_,.'\u2019]*|\.\d+)(?:e[+-]?\d+)?"
 
 
 class Unclear(ValueError):
@@ -99,7 +99,7 @@ def _value(node: ast.expr, names: Mapping[str, float]) -> float:
 
 def read_number(typed: str, unit: str = "") -> float:
     """What ``typed`` means, in ``unit``. Raises ``Unclear``, with a question to the learner, where that is not plain."""
-    text = typed.strip().translate(_SUPERSCRIPTS) if "^" in typed else _raise_superscripts(typed.strip())
+    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda found: "^" + found[0].translate(_SUPERSCRIPTS), typed.strip())
     if not text:
         raise Unclear("Type a number.")
     if len(text) > _LONGEST:
@@ -118,10 +118,6 @@ def read_number(typed: str, unit: str = "") -> float:
     return _convert(value * scale, "USD" if dollars and not said else said, unit, typed)
 
 
-def _raise_superscripts(text: str) -> str:
-    return re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda found: "^" + found[0].translate(_SUPERSCRIPTS), text)
-
-
 def _split(text: str) -> tuple[str, str]:
     """The arithmetic at the beginning of ``text``, and the words after it."""
     piece = rf"[-+(\s]*{_NUMBER}[)\s]*"
@@ -134,7 +130,11 @@ def _plain(number: str, typed: str) -> str:
     digits, e, exponent = number.partition("e")
     digits = digits.rstrip(",.'’_") if not digits.endswith(".") else digits[:-1]
     digits = re.sub(r"(?<=\d)['’_](?=\d{3})", "", digits)
-    if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", digits) or re.fullmatch(r"\d+(\.\d+)?", digits):
+    if re.fullmatch(r"[1-9]\d{0,2}\.\d\d0", digits):
+        raise Unclear(
+            f"Do you mean {float(digits):g} or {int(digits.replace('.', '')):,}? Leave the zeros at the end, or the point, out."
+        )
+    if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", digits) or re.fullmatch(r"\d*\.?\d+", digits):
         plain = digits.replace(",", "")
     elif re.fullmatch(r"\d{1,3}(\.\d{3}){2,}(,\d+)?", digits) or re.fullmatch(r"\d{1,3}(\.\d{3})+,\d+", digits):
         plain = digits.replace(".", "").replace(",", ".")

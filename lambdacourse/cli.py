@@ -209,6 +209,14 @@ def refresh(parsed: argparse.Namespace) -> int:
     return int(bool(stale) and parsed.check)
 
 
+def drill(parsed: argparse.Namespace) -> int:
+    from lambdacourse.drill.session import Session
+    from lambdacourse.drill.terminal import drill
+
+    drill(Session(parsed.topic, parsed.minutes))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     about = "AWS Lambda at scale, learned by doing, in JupyterLab. Needs no AWS account and no network."
     plain = argparse.RawDescriptionHelpFormatter
@@ -235,6 +243,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--folder", type=Path, help="the course folder, when it is not here")
 
     _add_workshop(_add(commands, "workshop", "for instructors: a class, from its roster to its grades", workshop))
+
+    command = _add(commands, "drill", "interview questions, until they stick: those that are due first", drill)
+    command.add_argument("--topic", default="", help="such as limits, or a lesson, such as 01 (default: all)")
+    command.add_argument("--minutes", type=_number, default=10, help="how long (default: %(default)s)")
 
     command = _add(commands, "reset", "put one notebook back, keeping yours beside it", reset)
     command.add_argument("name", metavar="NAME", help="such as 00-welcome, lessons/01-concurrency or exercises/01-concurrency")

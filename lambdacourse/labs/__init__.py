@@ -5,6 +5,7 @@ from __future__ import annotations
 from lambdacourse.labs.coldstarts import coldstarts_lab
 from lambdacourse.labs.concurrency import concurrency_lab
 from lambdacourse.labs.cost import cost_lab
+from lambdacourse.labs.living import watch
 from lambdacourse.labs.network import network_lab, plot_connections
 from lambdacourse.labs.operating import operating_lab
 from lambdacourse.labs.predict import choose, predict
@@ -24,4 +25,5 @@ __all__ = [
     "provisioned_lab",
     "queues_lab",
     "streams_lab",
+    "watch",
 ]

@@ -31,7 +31,7 @@ def test_grade_tells_points_and_reasons(folder, capfd):
     cell["source"] = "def needed_concurrency(rate, duration_ms):\n    return rate * duration_ms / 1000"
     path.write_text(json.dumps(notebook), encoding="utf-8")
     mine = path.read_bytes()
-    assert main(["grade", "--json"]) == 0
+    assert main(["grade", NAME, "--json"]) == 0
     said = capfd.readouterr()
     (graded,) = json.loads(said.out)["assignments"]
     assert set(graded) == {"name", "score", "max_score", "tasks"} and graded["name"] == NAME

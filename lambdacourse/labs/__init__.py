@@ -7,6 +7,7 @@ from lambdacourse.labs.concurrency import concurrency_lab
 from lambdacourse.labs.cost import cost_lab
 from lambdacourse.labs.living import watch
 from lambdacourse.labs.network import network_lab, plot_connections
+from lambdacourse.labs.operating import operating_lab
 from lambdacourse.labs.predict import choose, predict
 from lambdacourse.labs.provisioned import provisioned_lab
 from lambdacourse.labs.queues import queues_lab
@@ -18,6 +19,7 @@ __all__ = [
     "concurrency_lab",
     "cost_lab",
     "network_lab",
+    "operating_lab",
     "plot_connections",
     "predict",
     "provisioned_lab",

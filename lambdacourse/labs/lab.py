@@ -7,6 +7,7 @@ worth knowing about a view is in the ``View``, and tests ask that.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from matplotlib.figure import Figure
 from lambdacourse.labs.comparison import Setting, compared
 from lambdacourse.labs.view import Number, View, formulas_html, numbers_html, table_html, written
 from lambdacourse.plots import DARK, LIGHT, Board, Cell, Theme, faint, image_html, shared
+from lambdacourse.source import highlighted, under_the_hood
 
 __all__ = ["Choice", "Lab", "Number", "View", "show_live", "written"]
 
@@ -306,7 +308,10 @@ class Lab:
         make = {
             "picture": lambda: "",
             "data": lambda: view.table.to_html(max_rows=60, float_format="{:,.4g}".format, border=0, index=False),
-            "code": lambda: f"<pre><code>{escape(view.code)}</code></pre>",
+            "code": lambda: (
+                f"{highlighted(view.code, 'python')}<details><summary>Under the hood: what makes this lab</summary>"
+                f"{under_the_hood(inspect.getmodule(self._look))._repr_html_()}</details>"
+            ),
             "formulas": lambda: formulas_html(view),
         }
         shown = make[self._show.value]()

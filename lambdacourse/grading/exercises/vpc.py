@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from html import escape
 from itertools import chain, combinations, product
 
@@ -34,6 +34,7 @@ from lambdacourse.network import (
     reach,
     vpc_config,
 )
+from lambdacourse.network import Answer as Reached
 from lambdacourse.network.picture import Sheet, draw, scene
 from lambdacourse.network.vpc import GATEWAY_SERVICES
 from lambdacourse.plots import Picture, Theme
@@ -167,12 +168,13 @@ def _some_calls(numbers: Numbers, number: int) -> dict:
     subnets, calls = (
         ("isolated", [private, free]),
         ("isolated", [private, paid]),
+        ("isolated", [private, *(name for name in SERVICES if name != paid)][:5]),
         ("isolated", [private, "partner"]),
         ("isolated", [free, paid]),
         ("private", [private, paid, "partner"]),
         ("isolated", [private, paid, "partner"]),
         ("isolated", [private, *SERVICES]),
-    )[(number + numbers.whole("first", 0, 6)) % 7]
+    )[(number + numbers.whole("first", 0, 7)) % 8]
     return {"subnets": subnets, "calls": calls}
 
 
@@ -226,8 +228,8 @@ ADD = Task(
         points=3,
         about="the cheapest way to all that is called",
         cases=_some_calls,
-        visible=7,
-        hidden=14,
+        visible=8,
+        hidden=16,
         misconceptions=(
             Misconception(
                 lambda subnets, calls: "nothing" if subnets == "private" else "NAT gateway",
@@ -748,39 +750,38 @@ TEMPLATE = Task(
 # --- 8. cheapest_network
 
 
-def network_scenario(numbers: Numbers) -> dict:
-    """How many zones, and how many GB a month the learner's own function exchanges with each thing that it calls."""
-    free = numbers.pick("free", GATEWAY_SERVICES)
-    little, much = numbers.whole("little", 10, 60, 5), numbers.whole("much", 1_500, 3_000, 100)
-    kinds = (
+def _some_network(numbers: Numbers, number: int) -> dict:
+    """Zones, and the GB a month that a function exchanges with each thing that it calls; four kinds in turn."""
+    free = numbers.pick(f"free {number}", GATEWAY_SERVICES)
+    little, much = numbers.whole(f"little {number}", 10, 60, 5), numbers.whole(f"much {number}", 1_500, 3_000, 100)
+    gb = (
         {free: 10 * little, "sqs": little},
         {free: 10 * little, "sqs": little, "partner": 2 * little},
         {free: 10 * little, "sqs": much, "partner": 2 * little},
         {free: 10 * little, "sqs": little, "partner with IPv6": 2 * little},
-    )
-    return {"zones": numbers.whole("zones", 2, 3), "gb": {"database": little, **numbers.pick("kind", kinds)}}
+    )[(number + numbers.whole("first", 0, 3)) % 4]
+    return {"zones": numbers.whole(f"zones {number}", 2, 3), "gb": {"database": little, **gb}}
 
 
-def _network_statement(numbers: Numbers) -> str:
-    case = network_scenario(numbers)
-    rows = "".join(f"<li><b>{escape(name)}</b>: {gb:,} GB a month</li>" for name, gb in case["gb"].items())
-    return f"<p>Your function runs in <b>{case['zones']}</b> Availability Zones and calls:</p><ul>{rows}</ul>"
-
-
-@cache
-def _least_network(zones: int, gb: tuple[tuple[str, float], ...]) -> float:
+def _least_network(zones: int, gb: dict[str, float]) -> float:
     """USD a month of the cheapest network that reaches all."""
-    services = [name for name, _ in gb if name in (*GATEWAY_SERVICES, *SERVICES)]
+    services = [name for name in gb if name in (*GATEWAY_SERVICES, *SERVICES)]
     sets = chain.from_iterable(combinations(services, size) for size in range(len(services) + 1))
     places = (
         vpc_config(zones=zones, nat=nat, endpoints=endpoints, ipv6=ipv6)
         for nat, endpoints, ipv6 in product(("none", "one per zone"), sets, (False, True))
     )
-    return min(_network_cost(place, dict(gb)) for place in places if all(reach(place, _called(name)).reaches for name, _ in gb))
+    return min(_network_cost(place, gb) for place in places if not _missed(place, gb))
 
 
 def _network_cost(place: VpcConfig, gb: dict[str, float]) -> float:
     return charges(**month(place, {_called(name): amount for name, amount in gb.items()})).total
+
+
+def _missed(place: VpcConfig, gb: dict[str, float]) -> list[tuple[str, Reached]]:
+    """What is not reached, and why."""
+    found = [(name, reach(place, _called(name))) for name in gb]
+    return [(name, answer) for name, answer in found if not answer.reaches]
 
 
 def _network(value: object, zones: int) -> tuple[VpcConfig | None, str]:
@@ -800,51 +801,52 @@ def _network(value: object, zones: int) -> tuple[VpcConfig | None, str]:
 
 
 def _check_network(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
-    case = network_scenario(own)
-    value = answer()
-    place, problem = _network(value, case["zones"])
-    if place is None:
-        return [Part(0, 2, problem), Part(0, 3, "No bill without a network.")]
-    answers = {name: reach(place, _called(name)) for name in case["gb"]}
-    missed = {name: found for name, found in answers.items() if not found.reaches}
-    if missed:
-        name, found = next(iter(missed.items()))
-        points = share(2, len(answers) - len(missed), len(answers))
-        return [
-            Part(points, 2, f"{name} is not reached. Missing: {found.missing}. See lesson 04, Four ways out."),
-            Part(0, 3, "At the lowest bill: counts where all is reached."),
-        ]
-    cost, least = _network_cost(place, case["gb"]), _least_network(case["zones"], tuple(case["gb"].items()))
-    arrives = Part(2, 2, "All that is called is reached.")
-    if cost <= least + 0.005:
-        return [arrives, Part(3, 3, f"At the lowest bill: yes, {money(cost)} a month.")]
-    said = f"At the lowest bill: {money(cost)} a month; {money(least)} would do. {_spare(value, case)}"
-    return [arrives, Part(1.5 if cost <= 1.25 * least else 0, 3, said)]
+    cases = [_some_network(own, number) for number in range(4)]
+    if held_back is not None:
+        cases += [_some_network(held_back, number) for number in range(8)]
+    unreached, dear = [], []
+    for case in cases:
+        call, value = f"cheapest_network(zones={case['zones']}, gb={case['gb']})", answer(*case.values())
+        place, problem = _network(value, case["zones"])
+        if place is None:
+            return [Part(0, 2, f"{call}: {problem}"), Part(0, 3, "No bill without a network.")]
+        if missed := _missed(place, case["gb"]):
+            name, found = missed[0]
+            unreached.append(f"{call}: {name} is not reached. Missing: {found.missing}. See lesson 04, Four ways out.")
+            continue
+        cost, least = _network_cost(place, case["gb"]), _least_network(**case)
+        if cost > least + 0.005:
+            dear.append(f"{call}: {money(cost)} a month, and {money(least)} would do. {_spare(value, case['gb'])}")
+    reached = len(cases) - len(unreached)
+    said = unreached[0] if unreached else "yes, in every case."
+    lean = dear[0] if dear else "counts where all is reached." if unreached else "yes, in every case."
+    return [
+        Part(share(2, reached, len(cases)), 2, f"All that is called is reached: {said}"),
+        Part(share(3, reached - len(dear), len(cases)), 3, f"At the lowest bill: {lean}"),
+    ]
 
 
-def _spare(value: dict, case: dict) -> str:
+def _spare(value: dict, gb: dict[str, float]) -> str:
     """Where the money goes, the dearest reason first."""
-    called = case["gb"]
-    if value["nat"] and "partner" not in called:
+    if value["nat"] and "partner" not in gb:
         return "Nothing here needs NAT: services have endpoints, and IPv6 has a way out that is free. See lesson 04, Four ways out."
-    free = [name for name in called if name in GATEWAY_SERVICES and name not in value["endpoints"]]
+    free = [name for name in gb if name in GATEWAY_SERVICES and name not in value["endpoints"]]
     if free:
         return f"{free[0]} has a gateway endpoint, which is free; NAT takes money for each GB. See lesson 04, Four ways out."
-    if set(value["endpoints"]) - set(called):
+    if set(value["endpoints"]) - set(gb):
         return "There is an endpoint for something that is never called."
     return (
-        "Once NAT is there, an interface endpoint pays only where it saves more on the GB than its hours cost: compare the two for "
-        "your data. See lesson 04, Four ways out."
+        "Beside NAT an interface endpoint pays only where it saves more on the GB than its hours cost: compare the two. "
+        "See lesson 04, Four ways out."
     )
 
 
 NETWORK = Task(
     name="cheapest_network",
-    parameters=(),
+    parameters=("zones", "gb"),
     title="All reached, at the lowest bill",
     points=5,
     checker=_check_network,
-    statement=_network_statement,
     hints=(
         "Take what is called one by one: which ways lead there, and which of them are free?",
         "Is there anything that only NAT reaches? If so, all the rest could go through it, too: what does each GB cost then, and what "

@@ -67,7 +67,8 @@ def reset(parsed: argparse.Namespace) -> int:
 
 def grade(parsed: argparse.Namespace) -> int:
     from lambdacourse import workshop
-    from lambdacourse.course.workspace import content, exercises
+    from lambdacourse.course.workspace import exercises
+    from lambdacourse.folders import content
 
     print("Running your own work as you, without a sandbox. For other people's, this is not the command.", file=sys.stderr)
     graded = workshop.grade(content() / "solutions", exercises(parsed.assignments, parsed.folder))
@@ -124,6 +125,13 @@ def facts(parsed: argparse.Namespace) -> int:
         old = older_than(parsed.older_than)
         found = Facts(fact for fact in found if fact in old)
     print(found or "There is no such fact.")
+    return 0
+
+
+def export(parsed: argparse.Namespace) -> int:
+    from lambdacourse.course.edition import export
+
+    print(f"Wrote {export(parsed.folder)} pages. Open {parsed.folder / 'index.html'} in a browser.")
     return 0
 
 
@@ -201,6 +209,14 @@ def refresh(parsed: argparse.Namespace) -> int:
     return int(bool(stale) and parsed.check)
 
 
+def drill(parsed: argparse.Namespace) -> int:
+    from lambdacourse.drill.session import Session
+    from lambdacourse.drill.terminal import drill
+
+    drill(Session(parsed.topic, parsed.minutes))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     about = "AWS Lambda at scale, learned by doing, in JupyterLab. Needs no AWS account and no network."
     plain = argparse.RawDescriptionHelpFormatter
@@ -228,6 +244,10 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_workshop(_add(commands, "workshop", "for instructors: a class, from its roster to its grades", workshop))
 
+    command = _add(commands, "drill", "interview questions, until they stick: those that are due first", drill)
+    command.add_argument("--topic", default="", help="such as limits, or a lesson, such as 01 (default: all)")
+    command.add_argument("--minutes", type=_number, default=10, help="how long (default: %(default)s)")
+
     command = _add(commands, "reset", "put one notebook back, keeping yours beside it", reset)
     command.add_argument("name", metavar="NAME", help="such as 00-welcome, lessons/01-concurrency or exercises/01-concurrency")
     command.add_argument("--folder", type=Path, help="the course folder, when it is not here")
@@ -235,6 +255,9 @@ def _parser() -> argparse.ArgumentParser:
     command = _add(commands, "facts", "the figures of the course, with their sources and dates", facts)
     command.add_argument("words", metavar="WORDS", nargs="*", help="all of which the fact has (default: every fact)")
     command.add_argument("--older-than", type=_days, metavar="DAYS", help="those to check again: last checked before DAYS days")
+
+    command = _add(commands, "export", "write the course as pages to read: offline, on a phone, without Python", export)
+    command.add_argument("folder", metavar="FOLDER", type=Path, help="new, empty, or with an earlier export")
 
     command = _add(
         commands, "check-template", "what is wrong with a CloudFormation or SAM template, and what mends it", check_template

@@ -7,7 +7,8 @@ import pytest
 
 from lambdacourse import bench
 from lambdacourse.cli import main
-from lambdacourse.course.workspace import content, make
+from lambdacourse.course.workspace import make
+from lambdacourse.folders import content
 from lambdacourse.model import exponential
 
 NAME = "01-concurrency"

@@ -15,12 +15,20 @@ OF_LAMBDA = ("requests", "duration_", "init_", "provisioned_")
 
 @dataclass(frozen=True)
 class Case:
-    """One function with what invokes it, in an account, for so many ``seconds``."""
+    """One function with what invokes it, in an account, for so many ``seconds``.
+
+    warm_up
+        Seconds that go before and do not count, so that the environments of the beginning are no cold starts of every month.
+    has_snapstart
+        Whether its new environments begin from a snapshot; such a function has no provisioned concurrency.
+    """
 
     function: Function
     triggers: tuple[Sync | Async | EventSourceMapping, ...]
     account: Account
     seconds: float
+    warm_up: float = 0.0
+    has_snapstart: bool = False
 
     def having(self, **changes) -> Case:
         """The same with another setting of the function."""
@@ -32,7 +40,7 @@ class Case:
         return replace(self, triggers=tuple(replace(each, **changes) for each in self.triggers))
 
     def simulate(self) -> Outcome:
-        run = simulate(*self.triggers, account=self.account, seconds=self.seconds)
+        run = simulate(*self.triggers, account=self.account, seconds=self.seconds, warm_up=self.warm_up)
         return Outcome(self, run)
 
 

@@ -180,11 +180,11 @@ def _provisioned(before: Outcome) -> Iterator[Candidate]:
     target = math.ceil(before.figures.mean_concurrency)
     now = function.provisioned_concurrency
     room = function.reserved_concurrency if function.reserved_concurrency is not None else case.account.concurrency_limit
-    if function.provisioned_scaling or target == now or (room is not None and target > room):
+    if case.has_snapstart or function.provisioned_scaling or target == now or (room is not None and target > room):
         return
     if now == 0 and before.figures.cold_starts:
         ready = case.having(provisioned_concurrency=target).with_triggers(qualifier=None)
-        yield f"Keep {target:,} environments provisioned, on an alias", "that callers and mappings invoke the alias", ready
+        yield f"Give an alias provisioned concurrency: {target:,}", "that callers and mappings invoke the alias", ready
     elif now > target:
         yield f"Lower provisioned concurrency from {now:,} to {target:,}", "", case.having(provisioned_concurrency=target)
 

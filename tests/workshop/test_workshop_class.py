@@ -16,8 +16,8 @@ from io import BytesIO
 import pytest
 from bs4 import BeautifulSoup
 
-from lambdacourse.course.workspace import content
 from lambdacourse.errors import CourseError
+from lambdacourse.folders import content
 from lambdacourse.grading.exercises import concurrency
 from lambdacourse.grading.session import STAMP_MIME
 from lambdacourse.grading.verdict import MIME

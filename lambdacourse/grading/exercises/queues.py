@@ -309,7 +309,7 @@ FATE = Task(
 
 def _batch(numbers: Numbers, name: str, bad: set[int], size: int, groups: Sequence[str] = ()) -> tuple[list, list[str]]:
     """A batch as a mapping hands it over, and its message ids; with ``groups``, that of a FIFO queue."""
-    queue = LocalQueue("payments.fifo" if groups else "images")
+    queue = LocalQueue("payments.fifo" if groups else "images", content_based_deduplication=bool(groups))
     for place in range(size):
         body = {"pixels": numbers.whole(f"{name} {place}", 1_000, 9_000_000)}
         wrong = numbers.pick(f"{name} wrong {place}", ('{"pixels": -4}', '{"width": 3}', "no JSON"))

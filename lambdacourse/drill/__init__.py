@@ -1,0 +1,27 @@
+"""The interview room: a bank of questions, drilled until they stick.
+
+    questions   what a question is: six kinds, one schema
+    bank        the questions in ``bank/*.toml``, read and checked
+    answers     the functions that compute the numeric answers, one module a topic
+    numbers     numbers as people type them
+    asking      a question put to a learner, and their answer marked
+    history     what was answered, and when: one line each in the learner's folder
+    deck        which question comes next: due ones first, then new ones
+    session     one sitting; ``terminal`` and ``widget`` are its two faces
+
+In a notebook: ``from lambdacourse.drill import drill_session``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lambdacourse.drill.widget import DrillWidget
+
+
+def drill_session(topic: str = "", minutes: float = 10) -> DrillWidget:
+    """A drill in a notebook: ``minutes`` long, all topics or one."""
+    from lambdacourse.drill.widget import DrillWidget
+
+    return DrillWidget(topic, minutes)

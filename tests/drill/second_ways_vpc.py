@@ -58,3 +58,11 @@ def cap_for_a_database(connections, spare, pool):
 def connections_after_a_peak(rate):
     """The mean need, and three square roots for the highest moment of random traffic; all of them stay."""
     return rate / 2 + 3 * math.sqrt(rate / 2)
+
+
+def endpoint_beside_nat(zones):
+    """GB by GB, until what NAT takes for the data is more than the endpoint costs."""
+    gb = 0
+    while gb * 0.045 <= zones * 7.3 + gb * 0.01:
+        gb += 1
+    return gb

@@ -153,6 +153,8 @@ def bench(parsed: argparse.Namespace) -> int:
 
     data = bench.report(with_labs=parsed.labs, with_grading=parsed.grading)
     print(json.dumps(data, indent=1) if parsed.json else bench.as_text(data))
+    if parsed.plot:
+        bench.plot(data).savefig(parsed.plot)
     return 0
 
 
@@ -231,6 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--labs", action="store_true", help="and how fast the labs answer a slider")
     command.add_argument("--grading", action="store_true", help="and a class of 30 graded: nbgrader alone, and in sandboxes")
     command.add_argument("--json", action="store_true", help="for machines")
+    command.add_argument("--plot", metavar="FILE", help="and a picture of what a request costs, here and in the peers")
 
     command = _add(commands, "refresh", "for authors, in a checkout: make again what is made from something else", refresh)
     command.add_argument("names", metavar="LESSON", nargs="*", help="which lessons to run (default: all)")

@@ -22,7 +22,7 @@ import numpy as np
 from lambdacourse import engine, plots
 from lambdacourse.bench.peers import PEERS, Peer, Work
 from lambdacourse.engine import reference
-from lambdacourse.model import Account, Function, Sync, exponential, lognormal, poisson
+from lambdacourse.model import Account, EventSourceMapping, Function, SqsQueue, Sync, exponential, lognormal, poisson
 from lambdacourse.simulation import Scenario
 from lambdacourse.simulation.progress import progress
 
@@ -86,6 +86,20 @@ LOADS = (
 )
 """From eight environments to fifty thousand."""
 
+DEEP_QUEUE = Scenario(
+    (
+        EventSourceMapping(
+            Function("worker", duration=exponential(1)),
+            SqsQueue("orders", poisson(1_000)),
+            batch_size=10,
+            maximum_concurrency=48,
+        ),
+    ),
+    seconds=8 * 3600,
+)
+KILOBYTES_PER_MB = 1_000 if sys.platform != "darwin" else 1_000_000
+"""In what ``resource`` counts: kilobytes, on a Mac bytes."""
+
 
 def kernel() -> list[Timing]:
     """The compiled kernel under each load, draws and metrics included; plain Python and the peers on a part of the same."""
@@ -120,13 +134,17 @@ def peer_rate(peer: Peer, load: Load) -> float | None:
     return done.requests / (time.process_time() - start)
 
 
-def curves() -> dict[str, list[dict[str, float]]]:
-    """Nanoseconds for a request against the rate, at 80 environments, and against the number of environments, at 2,000/s."""
+def curves() -> dict[str, list[dict[str, Any]]]:
+    """Nanoseconds for a request against the rate, at 80 environments, and against the number of environments, at 2,000/s.
 
-    def point(rate: float, environments: float) -> dict[str, float]:
+    Of ours, and of the ``peers`` that are there and quick enough.
+    """
+
+    def point(rate: float, environments: float) -> dict[str, Any]:
         load = Load(rate, exponential(environments / rate), FEW / rate, round(environments))
         seconds, requests = simulate(load.scenario, runs=2)
-        return {"rate": rate, "environments": environments, "nanoseconds": 1e9 * seconds / requests}
+        peers = {peer.name: 1e9 / there for peer in PEERS if (there := peer_rate(peer, load))}
+        return {"rate": rate, "environments": environments, "nanoseconds": 1e9 * seconds / requests, "peers": peers}
 
     return {
         "rate": [point(rate, 80) for rate in (20, 200, 2_000, 20_000, 200_000)],
@@ -147,29 +165,46 @@ def _memory_of(requests: int) -> float:
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak(); load.scenario.run(); print(peak() - before)"
     )
-    kilobytes = float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)
-    return kilobytes / (1_000 if sys.platform != "darwin" else 1_000_000)
+    return float(_in_a_process_of_its_own(code)) / KILOBYTES_PER_MB
+
+
+def deep_queue() -> dict[str, float]:
+    """Eight hours of 1,000 messages/s to a function that keeps up with 480: how many, how deep, seconds, MB (not on Windows)."""
+    if sys.platform == "win32":
+        return {}
+    code = (
+        "import resource, time; from dataclasses import replace; from lambdacourse import bench\n"
+        "replace(bench.DEEP_QUEUE, seconds=10).run()\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before, start = peak(), time.process_time()\n"
+        "orders = bench.DEEP_QUEUE.run()['orders']\n"
+        "print(orders.sent, orders.peak_backlog, time.process_time() - start, peak() - before)"
+    )
+    messages, deepest, seconds, kilobytes = map(float, _in_a_process_of_its_own(code).split())
+    return {"messages": messages, "deepest": deepest, "seconds": seconds, "megabytes": kilobytes / KILOBYTES_PER_MB}
+
+
+def _in_a_process_of_its_own(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
 
 
 def labs() -> dict[str, float]:
-    """Milliseconds from a slider's new value to the new picture, at the kernel, from each lab's first setting."""
-    from lambdacourse.labs import concurrency_lab, provisioned_lab
+    """Milliseconds from a control's new value to the new picture, at the kernel: each lab's first control, one step and back."""
+    from lambdacourse import labs
 
     os.environ["NBGRADER_EXECUTION"] = "bench"  # nothing is written to the learner's progress
     timings = {}
-    for name, lab, control, value in (
-        ("01 concurrency", concurrency_lab(), "rate", 20),
-        ("02 provisioned", provisioned_lab(), "provisioned", 150),
-    ):
-        slider = lab.controls[control]
-        start = slider.value
+    for name in (each for each in labs.__all__ if each.endswith("_lab")):
+        control = next(iter(getattr(labs, name)().controls.values()))
+        start, known = control.value, [value for _, value in control.options]
+        near = known[known.index(start) - 1]
 
-        def move(slider=slider, values=(value, start)) -> None:
+        def move(control=control, values=(near, start)) -> None:
             for each in values:
-                slider.value = each
+                control.value = each
 
         move()
-        timings[name] = best(move, runs=5, clock=time.perf_counter) * 1000 / 2
+        timings[name.removesuffix("_lab")] = best(move, runs=5, clock=time.perf_counter) * 1000 / 2
     return timings
 
 
@@ -214,7 +249,9 @@ def best(work: Callable[[], Any], runs: int = RUNS, clock: Callable[[], float] =
     return min(took)
 
 
-def bars(timings: list[Timing], megabytes: dict[str, float], labs_ms: dict[str, float]) -> list[Bar]:
+def bars(
+    timings: list[Timing], megabytes: dict[str, float], labs_ms: dict[str, float], queue: dict[str, float] | None = None
+) -> list[Bar]:
     """What the simulator is held to, beside what was measured."""
     found = [
         Bar(f"requests/s at {each.environments:,} environments", wanted, each.requests_per_second, "requests/s")
@@ -241,6 +278,10 @@ def bars(timings: list[Timing], megabytes: dict[str, float], labs_ms: dict[str, 
                 most=True,
             )
         )
+    if queue:
+        name = f"{queue['messages'] / 1e6:.3g} M messages through a queue"
+        found.append(Bar(name, 30, queue["seconds"], "s", most=True))
+        found.append(Bar(f"{queue['deepest'] / 1e6:.3g} M of them waiting: memory", 200, queue["megabytes"], "MB", most=True))
     return found + [
         Bar(f"lab {name}: slider to picture", 100, milliseconds, "ms", most=True) for name, milliseconds in labs_ms.items()
     ]
@@ -248,14 +289,15 @@ def bars(timings: list[Timing], megabytes: dict[str, float], labs_ms: dict[str, 
 
 def report(with_labs: bool = False, with_grading: bool = False) -> dict[str, Any]:
     """Everything, as plain data. Takes a minute or two where the peers are installed."""
-    timings, megabytes, labs_ms = kernel(), memory(), labs() if with_labs else {}
+    timings, megabytes, labs_ms, queue = kernel(), memory(), labs() if with_labs else {}, deep_queue()
     data: dict[str, Any] = {
         "compiled": engine.is_compiled(),
         "kernel": [asdict(each) for each in timings],
         "peers_missing": [peer.name for peer in PEERS if not peer.is_installed],
         "curves": curves(),
         "memory_mb": megabytes,
-        "bars": [asdict(bar) | {"is_met": bar.is_met} for bar in bars(timings, megabytes, labs_ms)],
+        "deep_queue": queue,
+        "bars": [asdict(bar) | {"is_met": bar.is_met} for bar in bars(timings, megabytes, labs_ms, queue)],
     }
     if with_labs:
         data |= {"labs_ms": labs_ms}
@@ -288,14 +330,24 @@ def as_text(data: dict[str, Any]) -> str:
 
 
 def plot(data: dict[str, Any] | None = None) -> plots.Picture:
-    """What one request costs, against the rate and against the number of environments; of a ``report``, or measured now."""
+    """What one request costs, against the rate and against the number of environments; of a ``report``, or measured now.
+
+    The peers are drawn where the report has them; both axes are logarithmic.
+    """
     shown = data["curves"] if data else curves()
-    top = plots.round_up(max(point["nanoseconds"] for points in shown.values() for point in points))
+    costs = [cost for points in shown.values() for point in points for cost in (point["nanoseconds"], *point["peers"].values())]
+    y_range = 10.0 ** np.floor(np.log10(min(costs))), 10.0 ** np.ceil(np.log10(max(costs)) + 0.1)
 
     def panel(title: str, label: str, moved: str) -> plots.Panel:
-        x, y = (np.array([point[name] for point in shown[moved]], dtype=float) for name in (moved, "nanoseconds"))
-        frame = plots.Frame(title, label, "ns of computing", (x.min() / 1.5, x.max() * 1.5), (0, top), log="x")
-        return plots.Panel(frame, [plots.Curve("compiled kernel", x, y, "busy", at=0.5, marker="o")])
+        points = shown[moved]
+        x = np.array([point[moved] for point in points], dtype=float)
+        frame = plots.Frame(title, label, "computing (ns)", (x.min() / 1.5, x.max() * 1.5), y_range, log="xy")
+        ours = np.array([point["nanoseconds"] for point in points], dtype=float)
+        lines = [plots.Curve("compiled kernel", x, ours, "busy", at=0.5, marker="o")]
+        for name in dict.fromkeys(name for point in points for name in point["peers"]):
+            there = [(point[moved], point["peers"][name]) for point in points if name in point["peers"]]
+            lines.append(plots.Curve(name, *np.array(there, dtype=float).T, "idle", at=0.0, marker="o"))
+        return plots.Panel(frame, lines)
 
     return plots.curves(
         panel("One request costs, at 80 environments", "requests/s", "rate"),

@@ -81,6 +81,7 @@ def test_report_as_text_and_as_json(monkeypatch):
     """The tables show each load with its ratios, each bar with what was missed, and who was not there; all of it is plain data."""
     monkeypatch.setattr(bench, "kernel", lambda: TIMINGS)
     monkeypatch.setattr(bench, "memory", lambda: {})
+    monkeypatch.setattr(bench, "deep_queue", lambda: {"messages": 28.8e6, "deepest": 15e6, "seconds": 31, "megabytes": 150})
     monkeypatch.setattr(bench, "curves", lambda: CURVES)
     monkeypatch.setattr(bench, "labs", lambda: {"01": 80.0})
     data = bench.report(with_labs=True)
@@ -90,28 +91,35 @@ def test_report_as_text_and_as_json(monkeypatch):
     assert heads.split()[-4:] == ["x", "SimPy", "x", "SimFaaS"]
     assert [row.split()[-2:] for row in rows] == [["70", "249"], ["80", "-"], ["90", "-"], ["-", "-"]]
     assert [line.endswith("missed") for line in text.splitlines() if "at least" in line] == [False, True, True]
+    assert [line.endswith("missed") for line in text.splitlines() if " M messages" in line or " M of" in line] == [True, False]
     assert "labs_ms" not in bench.report()
 
 
 CURVES = {
-    "rate": [{"rate": rate, "environments": 80, "nanoseconds": 50} for rate in (20, 200)],
-    "environments": [{"rate": 2_000, "environments": busy, "nanoseconds": cost} for busy, cost in ((2, 40), (20_000, 90))],
+    "rate": [{"rate": rate, "environments": 80, "nanoseconds": 50, "peers": {"Ciw": 9e4, "SimPy": 7e3}} for rate in (20, 200)],
+    "environments": [
+        {"rate": 2_000, "environments": 2, "nanoseconds": 40, "peers": {"Ciw": 8e4}},
+        {"rate": 2_000, "environments": 20_000, "nanoseconds": 90, "peers": {}},
+    ],
 }
 
 
 def test_plot():
-    """The picture draws the points of a report: cost against rate, and against environments."""
+    """The picture draws the points of a report: cost against rate, and against environments, ours and the peers' that are there."""
     picture = bench.plot({"curves": CURVES})
     lines = [axes.lines[0] for axes in picture.figure.axes]
     assert [(list(line.get_xdata()), list(line.get_ydata())) for line in lines] == [
         ([20, 200], [50, 50]),
         ([2, 20_000], [40, 90]),
     ]
+    peers = [[list(line.get_ydata()) for line in axes.lines[1:]] for axes in picture.figure.axes]
+    assert peers == [[[9e4, 9e4], [7e3, 7e3]], [[8e4]]]
     assert "requests/s" in picture.alt and "environments" in picture.alt and picture.draw(plots.DARK)
 
 
 def test_curves_hold_the_other_thing_still(monkeypatch):
     """Along one curve only the rate moves, along the other only the number of environments."""
+    monkeypatch.setattr(bench, "PEERS", ())
     monkeypatch.setattr(bench, "simulate", lambda scenario, runs: (scenario.triggers[0].traffic.requests_per_second, 1e9))
     found = bench.curves()
     assert {point["environments"] for point in found["rate"]} == {80} and {

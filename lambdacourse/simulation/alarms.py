@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ OK, ALARM, INSUFFICIENT_DATA = fact("alarm_states").value
 COMPARISONS = dict(zip(fact("alarm_comparisons").value, (operator.gt, operator.ge, operator.lt, operator.le), strict=True))
 SIGNS = dict(zip((">", ">=", "<", "<="), COMPARISONS, strict=True))
 STATISTICS = ("SampleCount", "Sum", "Average", "Minimum", "Maximum")
+PERCENTILE = re.compile(r"p(\d\d?(?:\.\d{1,2})?|100)")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Alarm:
     >>> Alarm("Throttles", "Sum", period=60, evaluation_periods=1, threshold=0, comparison=">")
 
     metric, statistic
-        MetricName and Statistic, as ``run.metrics()`` has them, such as ``"Throttles"`` and ``"Sum"``.
+        MetricName and Statistic, as ``run.metrics()`` has them, such as ``"Throttles"`` and ``"Sum"``. Or a percentile of
+        ``"Duration"``, such as ``"p99"``, of a run that kept its requests (``record=True``).
     period
         Period in seconds, a multiple of 60: the time that one data point covers.
     evaluation_periods, datapoints_to_alarm
@@ -70,7 +73,12 @@ class Alarm:
             object.__setattr__(self, attribute, value)
 
         checks.name("Alarm(metric", self.metric, f"{aws} MetricName")
-        checks.choice("Alarm(statistic", self.statistic, STATISTICS, f"{aws} Statistic")
+        if not (isinstance(self.statistic, str) and PERCENTILE.fullmatch(self.statistic)):
+            checks.choice("Alarm(statistic", self.statistic, (*STATISTICS, "p99"), f"{aws} Statistic, or any percentile")
+        elif self.metric != "Duration":
+            raise ValueError(
+                f"Alarm({self.metric!r}, {self.statistic!r}): percentiles are kept of Duration alone ({aws} Statistic)."
+            )
         rule = f"must be a whole number of seconds, a multiple of 60: Lambda's metrics have one value a minute ({aws} Period)"
         keep("period", checks.whole("Alarm(period", self.period, rule, least=60))
         if self.period % 60:
@@ -192,7 +200,8 @@ def next_state(seen: Sequence[bool | None], alarm: Alarm, state: str) -> str:
 def _data_points(alarm: Alarm, run: Run) -> tuple[str, np.ndarray]:
     """Whose metric it is, and at the end of each minute the data point of the period that ends there; NaN where it is missing."""
     table = run.metrics(60)
-    wanted = (alarm.metric, alarm.statistic)
+    of_percentile = PERCENTILE.fullmatch(alarm.statistic)
+    wanted = (alarm.metric, "Average" if of_percentile else alarm.statistic)
     having = [resource for resource in table.columns.unique("resource") if (resource, *wanted) in table]
     if alarm.resource not in having and not (alarm.resource is None and len(having) == 1):
         whose = "choose one with resource=…" if alarm.resource is None else f"not {alarm.resource!r}"
@@ -201,6 +210,8 @@ def _data_points(alarm: Alarm, run: Run) -> tuple[str, np.ndarray]:
             f"Alarm: {has} in this run has the metric {alarm.metric!r} with the statistic {alarm.statistic!r}: {whose}."
         )
     resource = alarm.resource or having[0]
+    if of_percentile:
+        return resource, _percentiles(run[resource].requests, float(of_percentile[1]), run.scenario.seconds, alarm.period)
     minutes = table[resource].iloc[: int(run.scenario.seconds // 60)]
     values = minutes[wanted].to_numpy(dtype=float)
     if "Invocations" in minutes:  # a function: it has no data point for a minute in which nobody called it
@@ -209,6 +220,19 @@ def _data_points(alarm: Alarm, run: Run) -> tuple[str, np.ndarray]:
     samples = minutes.get((alarm.metric, "SampleCount"))
     weights = np.ones(len(values)) if samples is None else samples.to_numpy(dtype=float)
     return resource, _over_periods(values, weights, alarm)
+
+
+def _percentiles(requests: pd.DataFrame, percent: float, seconds: float, period: int) -> np.ndarray:
+    """At the end of each minute, that percentile of the durations, in milliseconds, of what was invoked in the period before it."""
+    ran = requests[requests.outcome != "throttled"]
+    time, milliseconds = ran.time.to_numpy(), 1000 * ran.duration.to_numpy()
+    points = np.full(int(seconds // 60), np.nan)
+    for minute in range(period // 60 - 1, len(points)):
+        end = 60 * (minute + 1)
+        first, last = np.searchsorted(time, (end - period, end))
+        if last > first:
+            points[minute] = np.quantile(milliseconds[first:last], percent / 100)
+    return points
 
 
 def _over_periods(values: np.ndarray, weights: np.ndarray, alarm: Alarm) -> np.ndarray:

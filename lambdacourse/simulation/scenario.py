@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from lambdacourse import engine
 from lambdacourse.model import Account, Async, EventSourceMapping, Function, Sync, checks
-from lambdacourse.simulation.progress import progress
+from lambdacourse.simulation.progress import clock, progress
 from lambdacourse.simulation.run import Run
 
 Trigger = Sync | Async | EventSourceMapping | Function
@@ -50,7 +50,8 @@ class Scenario:
     def run(self, record: bool = False) -> Run:
         """Simulate it. With ``record``, every single request is kept (``run["api"].requests``)."""
         plan = self._plan()
-        return Run(self, engine.run(plan, record), plan.functions)
+        with clock(self.seconds, "simulated") as watch:
+            return Run(self, engine.run(plan, record, watch), plan.functions)
 
 
 def simulate(

@@ -192,6 +192,21 @@ def test_picture_of_an_alarm():
     assert "Errors" in Alarm("Errors", "Sum", 60, 1, 0, ">").evaluate(run).plot().alt
 
 
+def test_alarm_on_a_percentile():
+    """p50 and p99 of Duration, over one minute and over two, are those of the requests that were invoked in it, throttled ones not."""
+    api = Function("api", duration=exponential(0.2), reserved_concurrency=20)
+    run = simulate(Sync(api, poisson(100)), seconds=240, seed=4, record=True)
+    ran = run["api"].requests.dropna(subset="duration")
+    for statistic, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)):
+        for width in (60, 120):
+            found = Alarm("Duration", statistic, width, 1, 1_000, ">").evaluate(run).table["value"]
+            ends = range(width, 241, 60)
+            expected = [1_000 * ran.duration[(ran.time >= end - width) & (ran.time < end)].quantile(share) for end in ends]
+            assert found.dropna().tolist() == pytest.approx(expected)
+    with pytest.raises(ValueError, match="record=True"):
+        Alarm("Duration", "p99", 60, 1, 1_000, ">").evaluate(simulate(Sync(api, poisson(1)), seconds=60))
+
+
 # Bad input
 
 

@@ -9,6 +9,7 @@
     from lambdacourse import constant, exponential, lognormal                   # durations
     from lambdacourse import Alarm                                              # as CloudWatch evaluates it, on a run's metrics
     from lambdacourse import fact                                               # what AWS says, with source and date
+    from lambdacourse import under_the_hood                                     # the code of any of these
     from lambdacourse.pricing import bill                                       # what it costs; memory: how much of it
 
 Names are loaded when they are first used, so that ``import lambdacourse`` is quick.
@@ -27,6 +28,7 @@ _ROOMS = {
     ),
     "lambdacourse.simulation": ("Alarm", "Run", "Scenario", "replications", "simulate", "sweep"),
     "lambdacourse.facts": ("fact",),
+    "lambdacourse.source": ("under_the_hood",),
 }  # fmt: skip
 _BY_NAME = ("memory", "pricing")
 """Rooms whose names are used with the room's: ``lambdacourse.pricing.bill(…)``."""

@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   lambdacourse grade 01-concurrency          points for each task of your exercise, and why some were lost
   lambdacourse reset exercises/01-concurrency
   lambdacourse check-template template.yaml --traffic Orders=100 --duration Worker=0.4
+  lambdacourse review template.yaml --metrics metrics.csv --logs logs.txt
 """
 
 
@@ -67,7 +68,8 @@ def reset(parsed: argparse.Namespace) -> int:
 
 def grade(parsed: argparse.Namespace) -> int:
     from lambdacourse import workshop
-    from lambdacourse.course.workspace import content, exercises
+    from lambdacourse.course.workspace import exercises
+    from lambdacourse.folders import content
 
     print("Running your own work as you, without a sandbox. For other people's, this is not the command.", file=sys.stderr)
     graded = workshop.grade(content() / "solutions", exercises(parsed.assignments, parsed.folder))
@@ -127,6 +129,13 @@ def facts(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def export(parsed: argparse.Namespace) -> int:
+    from lambdacourse.course.edition import export
+
+    print(f"Wrote {export(parsed.folder)} pages. Open {parsed.folder / 'index.html'} in a browser.")
+    return 0
+
+
 def check_template(parsed: argparse.Namespace) -> int:
     from lambdacourse import Account, poisson
     from lambdacourse.templates import check, read
@@ -147,6 +156,29 @@ def check_template(parsed: argparse.Namespace) -> int:
     return int(not report.ok)
 
 
+def review(parsed: argparse.Namespace) -> int:
+    from lambdacourse import Account, poisson
+    from lambdacourse.review import review
+
+    page = review(
+        parsed.file,
+        metrics=parsed.metrics,
+        logs=parsed.logs,
+        function=parsed.function,
+        deployed_as=parsed.deployed_as,
+        traffic={name: poisson(rate) for name, rate in parsed.traffic},
+        durations=dict(parsed.duration),
+        parameters=dict(parsed.parameter),
+        account=Account(concurrency_limit=parsed.limit),
+        seconds=parsed.seconds,
+    )
+    print(page)
+    if parsed.html:
+        parsed.html.write_text(page.html, encoding="utf-8")
+        print(f"\nMade {parsed.html}.")
+    return int(not page.findings.ok)
+
+
 def bench(parsed: argparse.Namespace) -> int:
     import json
 
@@ -154,6 +186,9 @@ def bench(parsed: argparse.Namespace) -> int:
 
     data = bench.report(with_labs=parsed.labs, with_grading=parsed.grading)
     print(json.dumps(data, indent=1) if parsed.json else bench.as_text(data))
+    if parsed.plot:
+        bench.plot(data).savefig(parsed.plot)
+        print(f"Made {parsed.plot}.", file=sys.stderr)
     return 0
 
 
@@ -267,27 +302,31 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("words", metavar="WORDS", nargs="*", help="all of which the fact has (default: every fact)")
     command.add_argument("--older-than", type=_days, metavar="DAYS", help="those to check again: last checked before DAYS days")
 
+    command = _add(commands, "export", "write the course as pages to read: offline, on a phone, without Python", export)
+    command.add_argument("folder", metavar="FOLDER", type=Path, help="new, empty, or with an earlier export")
+
     command = _add(
         commands, "check-template", "what is wrong with a CloudFormation or SAM template, and what mends it", check_template
     )
-    command.add_argument("file", metavar="FILE", type=Path, help="YAML or JSON")
-    of_each, more = {"action": "append", "default": []}, "; may be given several times"
-    what = f"simulate it too, with so many messages or requests a second for a queue, a stream or a function{more}"
-    command.add_argument("--traffic", metavar="NAME=RATE", type=_named_number, help=what, **of_each)
-    what = f"how long a function runs, which no template says{more}"
-    command.add_argument("--duration", metavar="NAME=SECONDS", type=_named_number, help=what, **of_each)
-    command.add_argument("--seconds", type=_number, default=600, help="how long to simulate (default: %(default)s)")
-    command.add_argument(
-        "--parameter", metavar="NAME=VALUE", type=_named, help=f"of the template, over its default{more}", **of_each
-    )
-    command.add_argument(
-        "--limit", metavar="N", type=_count, default=1_000, help="the account's concurrency (default: %(default)s)"
-    )
+    _add_template(command, 600, "simulate it too, with")
     command.epilog = "A NAME is the logical ID in the template. Fails when there are errors; warnings and notes are no errors."
+
+    what = "your own function: what its template, metrics and logs say, what the simulator says, and what to change"
+    command = _add(commands, "review", what, review)
+    _add_template(command, 3600, "the traffic, where no metrics say it:")
+    command.add_argument("--metrics", metavar="FILE", type=Path, help="what CloudWatch exported: Invocations, Throttles, …")
+    command.add_argument("--logs", metavar="FILE", type=Path, help="a file with REPORT lines")
+    command.add_argument("--function", metavar="NAME", help="which function, where the template has several")
+    command.add_argument("--deployed-as", metavar="NAME", help="what it is called in AWS, where that is another name")
+    command.add_argument("--html", metavar="FILE", type=Path, help="write the page here too, to open in a browser")
+    command.epilog = "A NAME is the logical ID in the template. Nothing leaves this machine."
 
     command = _add(commands, "bench", "how fast the simulator is on this machine", bench)
     command.add_argument("--labs", action="store_true", help="and how fast the labs answer a slider")
     command.add_argument("--grading", action="store_true", help="and a class of 30 graded: nbgrader alone, and in sandboxes")
+    command.add_argument(
+        "--plot", metavar="FILE", type=Path, help="and a picture (PNG): what a request costs, here and elsewhere"
+    )
     command.add_argument("--json", action="store_true", help="for machines")
 
     command = _add(commands, "refresh", "for authors, in a checkout: make again what is made from something else", refresh)
@@ -331,6 +370,22 @@ def _add_workshop(command: argparse.ArgumentParser) -> None:
             each.add_argument("--csv", type=Path, required=True, help="the file to write")
         if name in ("collect", "autograde", "status"):
             each.add_argument("--json", action="store_true", help="for machines")
+
+
+def _add_template(command: argparse.ArgumentParser, seconds: int, traffic: str) -> None:
+    command.add_argument("file", metavar="TEMPLATE", type=Path, help="CloudFormation or SAM, YAML or JSON")
+    of_each, more = {"action": "append", "default": []}, "; may be given several times"
+    what = f"{traffic} so many messages or requests a second for a queue, a stream or a function{more}"
+    command.add_argument("--traffic", metavar="NAME=RATE", type=_named_number, help=what, **of_each)
+    what = f"how long a function runs, which no template says{more}"
+    command.add_argument("--duration", metavar="NAME=SECONDS", type=_named_number, help=what, **of_each)
+    command.add_argument("--seconds", type=_number, default=seconds, help="how long to simulate (default: %(default)s)")
+    command.add_argument(
+        "--parameter", metavar="NAME=VALUE", type=_named, help=f"of the template, over its default{more}", **of_each
+    )
+    command.add_argument(
+        "--limit", metavar="N", type=_count, default=1_000, help="the account's concurrency (default: %(default)s)"
+    )
 
 
 def _owner(text: str) -> tuple[str, str]:

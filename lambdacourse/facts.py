@@ -94,6 +94,17 @@ def all_facts() -> Facts:
     return Facts(_load().values())
 
 
+def sections() -> dict[str, Facts]:
+    """Every fact under its heading in ``facts.toml``, both in the order of the file."""
+    found: dict[str, Facts] = {}
+    for line in _text().splitlines():
+        if line.startswith("# "):
+            heading = line[2:]
+        elif line.startswith("[") and (name := line.strip("[]")) in _load():
+            found.setdefault(heading, Facts()).append(fact(name))
+    return found
+
+
 def search(words: str) -> Facts:
     """The facts in whose name, description, note or source all of ``words`` occur."""
     wanted = words.lower().replace("_", " ").split()
@@ -171,10 +182,13 @@ def _sureness(fact: Fact) -> str:
     return "assumption" if fact.assumption else fact.sureness
 
 
+def _text() -> str:
+    return resources.files(__package__).joinpath("facts.toml").read_text(encoding="utf-8")
+
+
 @cache
 def _load() -> dict[str, Fact]:
-    text = resources.files(__package__).joinpath("facts.toml").read_text(encoding="utf-8")
-    tables = tomllib.loads(text)
+    tables = tomllib.loads(_text())
     sources = {key: Source(key, **entry) for key, entry in tables.pop("sources").items()}
     return {name: _read(name, entry, sources) for name, entry in tables.items()}
 

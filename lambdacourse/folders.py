@@ -1,6 +1,6 @@
-"""Where the course keeps things on this machine.
+"""Where the course is on this machine, and where it keeps things.
 
-``LAMBDACOURSE_HOME`` replaces both folders: for tests, for a shared lab room, for a class.
+``LAMBDACOURSE_HOME`` replaces the folders of data and cache: for tests, for a shared lab room, for a class.
 """
 
 from __future__ import annotations
@@ -12,13 +12,28 @@ from pathlib import Path
 
 import platformdirs
 
+from lambdacourse.errors import CourseError
+
 NAME = "lambdacourse"
+PARTS = ("lessons", "exercises")
+"""What of the course a learner gets."""
 
 
 def data_folder() -> Path:
     """The learner's own data: who they are, how far they have come. Not made here."""
     home = os.environ.get("LAMBDACOURSE_HOME")
     return Path(home) if home else Path(platformdirs.user_data_dir(NAME, appauthor=False))
+
+
+def content() -> Path:
+    """The folder that has the course's ``lessons/`` and ``exercises/``: inside an installed package, around one in a checkout."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "content", package.parent):
+        if all((folder / part).is_dir() for part in PARTS):
+            return folder
+    raise CourseError(
+        "This installation of lambdacourse has no lessons in it: install it again, from its wheel or its repository."
+    )
 
 
 @cache

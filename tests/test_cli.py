@@ -7,7 +7,8 @@ import pytest
 
 from lambdacourse import bench
 from lambdacourse.cli import main
-from lambdacourse.course.workspace import content, make
+from lambdacourse.course.workspace import make
+from lambdacourse.folders import content
 from lambdacourse.model import exponential
 
 NAME = "01-concurrency"
@@ -30,7 +31,7 @@ def test_grade_tells_points_and_reasons(folder, capfd):
     cell["source"] = "def needed_concurrency(rate, duration_ms):\n    return rate * duration_ms / 1000"
     path.write_text(json.dumps(notebook), encoding="utf-8")
     mine = path.read_bytes()
-    assert main(["grade", "--json"]) == 0
+    assert main(["grade", NAME, "--json"]) == 0
     said = capfd.readouterr()
     (graded,) = json.loads(said.out)["assignments"]
     assert set(graded) == {"name", "score", "max_score", "tasks"} and graded["name"] == NAME

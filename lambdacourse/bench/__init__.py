@@ -6,6 +6,7 @@ best of several runs. Compare the ratios, not the rates.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -120,13 +121,17 @@ def peer_rate(peer: Peer, load: Load) -> float | None:
     return done.requests / (time.process_time() - start)
 
 
-def curves() -> dict[str, list[dict[str, float]]]:
-    """Nanoseconds for a request against the rate, at 80 environments, and against the number of environments, at 2,000/s."""
+def curves() -> dict[str, list[dict[str, Any]]]:
+    """Nanoseconds for a request against the rate, at 80 environments, and against the number of environments, at 2,000/s.
 
-    def point(rate: float, environments: float) -> dict[str, float]:
+    Here, and in the peers that are installed, as far as they go.
+    """
+
+    def point(rate: float, environments: float) -> dict[str, Any]:
         load = Load(rate, exponential(environments / rate), FEW / rate, round(environments))
         seconds, requests = simulate(load.scenario, runs=2)
-        return {"rate": rate, "environments": environments, "nanoseconds": 1e9 * seconds / requests}
+        peers = {peer.name: 1e9 / there for peer in PEERS if (there := peer_rate(peer, load))}
+        return {"rate": rate, "environments": environments, "nanoseconds": 1e9 * seconds / requests, "peers": peers}
 
     return {
         "rate": [point(rate, 80) for rate in (20, 200, 2_000, 20_000, 200_000)],
@@ -140,37 +145,83 @@ def memory() -> dict[str, float]:
 
 
 def _memory_of(requests: int) -> float:
+    return _measured(
+        "from lambdacourse.bench import Load; from lambdacourse.model import exponential\n"
+        "scenario = lambda seconds: Load(100_000, exponential(0.01), seconds, 1_000).scenario\n",
+        0.01,
+        requests / 100_000,
+    )["megabytes"]
+
+
+def _measured(define: str, short: float, long: float) -> dict[str, float]:
+    """Seconds of one core, and MB beyond those of a ``short`` run, of ``scenario(long)`` in a process of its own."""
     code = (
-        "import resource, sys; from lambdacourse import bench; from lambdacourse.model import exponential\n"
-        f"load = bench.Load(100_000, exponential(0.01), {requests} / 100_000, 1_000)\n"
-        "bench.Load(100, exponential(0.01), 10, 1).scenario.run()\n"
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "before = peak(); load.scenario.run(); print(peak() - before)"
+        "import time; from lambdacourse import Account, Scenario; from lambdacourse.bench import peak_memory\n"
+        f"{define}"
+        f"scenario({short}).run()  # imports and compiles\n"
+        "before, start = peak_memory(), time.process_time()\n"
+        f"scenario({long}).run(); print(time.process_time() - start, peak_memory() - before)"
     )
-    kilobytes = float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)
-    return kilobytes / (1_000 if sys.platform != "darwin" else 1_000_000)
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, encoding="utf-8").stdout.split()
+    return dict(zip(("seconds", "megabytes"), map(float, said), strict=True))
+
+
+def peak_memory() -> float:
+    """The most MB that this process ever held."""
+    status = Path("/proc/self/status")
+    if status.exists():  # on Linux a process begins with its parent's ru_maxrss
+        return float(status.read_text(encoding="utf-8").partition("VmHWM:")[2].split()[0]) / 1_000
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1_000_000 if sys.platform == "darwin" else 1_000)
+
+
+QUEUE_HOURS, QUEUE_RATE = 8, 1_000
+
+
+def queue() -> dict[str, float]:
+    """Eight hours of 1,000 messages a second through a queue that gets 15 million deep: seconds of one core, and MB on top."""
+    return _measured(
+        "from lambdacourse.model import EventSourceMapping, Function, SqsQueue, poisson\n"
+        "def scenario(seconds):\n"
+        f"    uploads = SqsQueue('uploads', poisson({QUEUE_RATE}), visibility_timeout=90)\n"
+        "    mapping = EventSourceMapping(Function('resize', duration=2), uploads, batch_size=1, maximum_concurrency=450)\n"
+        "    return Scenario((mapping,), Account(concurrency_limit=2_000), seconds, seed=1)\n",
+        10,
+        QUEUE_HOURS * 3_600,
+    )
 
 
 def labs() -> dict[str, float]:
     """Milliseconds from a slider's new value to the new picture, at the kernel, from each lab's first setting."""
-    from lambdacourse.labs import concurrency_lab, provisioned_lab
+    from lambdacourse import labs as room
+    from lambdacourse.labs.lab import Lab
 
     os.environ["NBGRADER_EXECUTION"] = "bench"  # nothing is written to the learner's progress
     timings = {}
-    for name, lab, control, value in (
-        ("01 concurrency", concurrency_lab(), "rate", 20),
-        ("02 provisioned", provisioned_lab(), "provisioned", 150),
-    ):
-        slider = lab.controls[control]
-        start = slider.value
+    for name in sorted(name for name in room.__all__ if name.endswith("_lab")):
+        lab = getattr(room, name)()
+        if not isinstance(lab, Lab):
+            continue
+        slider = next(each for each in lab.controls.values() if hasattr(each, "step") or hasattr(each, "options"))
+        start, other = slider.value, _another(slider)
 
-        def move(slider=slider, values=(value, start)) -> None:
+        def move(slider=slider, values=(other, start)) -> None:
             for each in values:
                 slider.value = each
 
         move()
-        timings[name] = best(move, runs=5, clock=time.perf_counter) * 1000 / 2
+        timings[name.removesuffix("_lab")] = best(move, runs=5, clock=time.perf_counter) * 1000 / 2
     return timings
+
+
+def _another(slider: Any) -> Any:
+    """The value beside a slider's own."""
+    if hasattr(slider, "options"):
+        values = [each[1] if isinstance(each, tuple) else each for each in slider.options]
+        place = values.index(slider.value)
+        return values[place - 1 if place else 1]
+    return slider.value - slider.step if slider.value - slider.step >= slider.min else slider.value + slider.step
 
 
 def grading(students: int = 30, name: str = "01-concurrency") -> dict[str, Any]:
@@ -214,7 +265,9 @@ def best(work: Callable[[], Any], runs: int = RUNS, clock: Callable[[], float] =
     return min(took)
 
 
-def bars(timings: list[Timing], megabytes: dict[str, float], labs_ms: dict[str, float]) -> list[Bar]:
+def bars(
+    timings: list[Timing], megabytes: dict[str, float], through_queue: dict[str, float], labs_ms: dict[str, float]
+) -> list[Bar]:
     """What the simulator is held to, beside what was measured."""
     found = [
         Bar(f"requests/s at {each.environments:,} environments", wanted, each.requests_per_second, "requests/s")
@@ -241,6 +294,10 @@ def bars(timings: list[Timing], megabytes: dict[str, float], labs_ms: dict[str, 
                 most=True,
             )
         )
+    if through_queue:
+        what = f"{QUEUE_HOURS * 3_600 * QUEUE_RATE:,} messages through a queue"
+        found.append(Bar(what, 30, through_queue["seconds"], "s", most=True))
+        found.append(Bar(f"memory of {what}", 200, through_queue["megabytes"], "MB", most=True))
     return found + [
         Bar(f"lab {name}: slider to picture", 100, milliseconds, "ms", most=True) for name, milliseconds in labs_ms.items()
     ]
@@ -249,13 +306,15 @@ def bars(timings: list[Timing], megabytes: dict[str, float], labs_ms: dict[str, 
 def report(with_labs: bool = False, with_grading: bool = False) -> dict[str, Any]:
     """Everything, as plain data. Takes a minute or two where the peers are installed."""
     timings, megabytes, labs_ms = kernel(), memory(), labs() if with_labs else {}
+    through_queue = {} if sys.platform == "win32" else queue()
     data: dict[str, Any] = {
         "compiled": engine.is_compiled(),
         "kernel": [asdict(each) for each in timings],
         "peers_missing": [peer.name for peer in PEERS if not peer.is_installed],
         "curves": curves(),
         "memory_mb": megabytes,
-        "bars": [asdict(bar) | {"is_met": bar.is_met} for bar in bars(timings, megabytes, labs_ms)],
+        "queue": through_queue,
+        "bars": [asdict(bar) | {"is_met": bar.is_met} for bar in bars(timings, megabytes, through_queue, labs_ms)],
     }
     if with_labs:
         data |= {"labs_ms": labs_ms}
@@ -288,14 +347,30 @@ def as_text(data: dict[str, Any]) -> str:
 
 
 def plot(data: dict[str, Any] | None = None) -> plots.Picture:
-    """What one request costs, against the rate and against the number of environments; of a ``report``, or measured now."""
+    """What one request costs, here and in the peers, against the rate and against the number of environments.
+
+    Of a ``report``, or measured now.
+    """
     shown = data["curves"] if data else curves()
-    top = plots.round_up(max(point["nanoseconds"] for points in shown.values() for point in points))
+    costs = [
+        cost / 1_000
+        for points in shown.values()
+        for point in points
+        for cost in (point["nanoseconds"], *point["peers"].values())
+    ]
+    span = 10 ** math.floor(math.log10(min(costs))), 10 ** math.ceil(math.log10(max(costs)))
 
     def panel(title: str, label: str, moved: str) -> plots.Panel:
-        x, y = (np.array([point[name] for point in shown[moved]], dtype=float) for name in (moved, "nanoseconds"))
-        frame = plots.Frame(title, label, "ns of computing", (x.min() / 1.5, x.max() * 1.5), (0, top), log="x")
-        return plots.Panel(frame, [plots.Curve("compiled kernel", x, y, "busy", at=0.5, marker="o")])
+        points = shown[moved]
+        ends = points[0][moved] / 1.5, points[-1][moved] * 1.5
+        frame = plots.Frame(title, label, "µs of computing", ends, span, log="xy")
+        ours = [(point[moved], point["nanoseconds"] / 1_000) for point in points]
+        found = [plots.Curve("compiled kernel", *map(np.array, zip(*ours, strict=True)), "busy", at=0.5, marker="o")]
+        for peer in PEERS:
+            theirs = [(point[moved], point["peers"][peer.name] / 1_000) for point in points if peer.name in point["peers"]]
+            if theirs:
+                found.append(plots.Curve(peer.name, *map(np.array, zip(*theirs, strict=True)), "limit", at=0.5, marker="."))
+        return plots.Panel(frame, found)
 
     return plots.curves(
         panel("One request costs, at 80 environments", "requests/s", "rate"),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from lambdacourse.errors import CourseError
 from lambdacourse.folders import NAME, cache_folder, data_folder, is_writable
 
 WIDGETS = "@jupyter-widgets/jupyterlab-manager"
@@ -147,6 +148,22 @@ def engine_unstarted() -> Check:
     return Check("engine", is_compiled() or None, "compiled engine" if is_compiled() else "slower reference engine")
 
 
+def local_lambda() -> Check:
+    """What can run the local Lambda of lesson 03: AWS's native client, the course's stand-in under AWS's bootstrap, or nothing."""
+    import importlib.util
+
+    from lambdacourse.runtime.local import check_platform
+
+    try:
+        check_platform()
+    except CourseError as problem:
+        return Check("local Lambda", None, "cannot run here", str(problem))
+    if importlib.util.find_spec("runtime_client") is None:
+        found = "runs with the course's client under AWS's bootstrap: AWS's own has no native part here"
+        return Check("local Lambda", True, found)
+    return Check("local Lambda", True, "runs with AWS's native client")
+
+
 def folders() -> list[Check]:
     """The folders for what is compiled, and for the learner's progress, can be written."""
     mend = "set LAMBDACOURSE_HOME to a folder that can be written"
@@ -181,7 +198,7 @@ def disk() -> Check:
     return Check("disk", free >= NEEDED_MB, f"{free:,.0f} MB free in {Path.cwd()}", f"make room: {NEEDED_MB} MB are enough")
 
 
-EVERYTHING = (python, packages, widgets, kernel, engine, folders, text, browser, disk)
+EVERYTHING = (python, packages, widgets, kernel, engine, local_lambda, folders, text, browser, disk)
 BEFORE_LAB = (python, packages, widgets, kernel, folders, disk)
 IN_KERNEL = (python, packages, widgets, engine_unstarted, folders)
 

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 
 from packaging.version import Version
 
 from lambdacourse import __version__
+from lambdacourse.course.files import digest, told_plainly, write
 from lambdacourse.errors import CourseError
+from lambdacourse.folders import PARTS, content
 
 FOLDER = "lambda-at-scale"
-PARTS = ("lessons", "exercises")
 MANIFEST = ".lambdacourse.json"
 
 
@@ -65,17 +63,6 @@ class Reset:
         return f"{again} Where it is open in JupyterLab: File, Reload Notebook from Disk."
 
 
-def content() -> Path:
-    """The folder that has the course's ``lessons/`` and ``exercises/``: inside an installed package, around one in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "content", package.parent):
-        if all((folder / part).is_dir() for part in PARTS):
-            return folder
-    raise CourseError(
-        "This installation of lambdacourse has no lessons in it: install it again, from its wheel or its repository."
-    )
-
-
 def make(folder: Path) -> Changes:
     """Copy lessons and exercises to ``folder``, and update what is there already. Raises ``CourseError``.
 
@@ -86,23 +73,23 @@ def make(folder: Path) -> Changes:
     if folder.exists() and not folder.is_dir():
         raise CourseError(f"{folder} is a file. Name another folder for the course: lambdacourse lab FOLDER")
     added, updated, kept = [], [], []
-    with _told_plainly(f"The course could not be put into {folder}"):
+    with told_plainly(f"The course could not be put into {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         is_new = not (folder / MANIFEST).exists()
         put, note = _read_manifest(folder)
         for name in _names(source):
             file, fresh = folder / name, (source / name).read_bytes()
-            digest, there = _digest(fresh), _digest(file.read_bytes()) if file.exists() else None
-            if there == digest:
-                put[name] = digest
+            now, there = digest(fresh), digest(file.read_bytes()) if file.exists() else None
+            if there == now:
+                put[name] = now
             elif there in (None, put.get(name)):
-                _write(file, fresh)
+                write(file, fresh)
                 (added if there is None else updated).append(name)
-                put[name] = digest
+                put[name] = now
             else:
-                if put.get(name) != digest:
+                if put.get(name) != now:
                     kept.append(name)
-                put.setdefault(name, digest)  # Nobody knows which version the learner began with: it is told this once.
+                put.setdefault(name, now)  # Nobody knows which version the learner began with: it is told this once.
         _write_manifest(folder, put)
     return Changes(folder, is_new, tuple(added), tuple(updated), tuple(kept), note)
 
@@ -136,16 +123,16 @@ def reset(name: str, folder: Path | None = None) -> Reset:
     name = _resolve(name, workspace, _names(source))
     file = workspace / name
     kept = None
-    with _told_plainly(f"{file} could not be put back; it is as it was"):
+    with told_plainly(f"{file} could not be put back; it is as it was"):
         put, _ = _read_manifest(workspace)
         fresh = (source / name).read_bytes()
         old = file.read_bytes() if file.exists() else fresh
         if old != fresh:
             while (kept := file.with_name(f"{file.stem}.kept-{_now()}{file.suffix}")).exists():
                 time.sleep(0.1)
-            _write(kept, old)
-        _write(file, fresh)
-        _write_manifest(workspace, {**put, name: _digest(fresh)})
+            write(kept, old)
+        write(file, fresh)
+        _write_manifest(workspace, {**put, name: digest(fresh)})
     return Reset(file, kept)
 
 
@@ -196,7 +183,7 @@ def _read_manifest(folder: Path) -> tuple[dict[str, str], str]:
         return {}, ""
     except (ValueError, KeyError, TypeError):
         copy = folder / f".lambdacourse.kept-{_now()}.json"
-        _write(copy, file.read_bytes())
+        write(copy, file.read_bytes())
         return {}, f"{file} was broken and is kept as {copy.name}. Your files stay as they are."
     if version > Version(__version__):
         raise CourseError(
@@ -208,33 +195,8 @@ def _read_manifest(folder: Path) -> tuple[dict[str, str], str]:
 
 def _write_manifest(folder: Path, put: dict[str, str]) -> None:
     text = json.dumps({"version": __version__, "files": put}, indent=1, ensure_ascii=False)
-    _write(folder / MANIFEST, f"{text}\n".encode())
-
-
-def _write(file: Path, data: bytes) -> None:
-    """Write all of ``data`` or nothing: the old file stays until the new one is whole."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        Path(part).replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _digest(data: bytes) -> str:
-    return sha256(data).hexdigest()
+    write(folder / MANIFEST, f"{text}\n".encode())
 
 
 def _now() -> str:
     return f"{datetime.now():%Y%m%d-%H%M%S}"
-
-
-@contextmanager
-def _told_plainly(what: str) -> Iterator[None]:
-    """A full disk, a folder without permission: one sentence instead of a traceback."""
-    try:
-        yield
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise CourseError(f"{what}: {error.strerror or error}{where}.") from error

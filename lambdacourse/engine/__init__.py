@@ -7,6 +7,7 @@ out for both, ``tally`` says what is counted. How a trigger plugs in, ``referenc
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
@@ -28,11 +29,11 @@ def is_compiled() -> bool:
     return os.environ.get("LAMBDACOURSE_ENGINE") != "reference" and find_spec("numba") is not None
 
 
-def run(plan: Plan, record: bool = False) -> Tally:
-    """Simulate ``plan``; with ``record``, keep every request."""
+def run(plan: Plan, record: bool = False, tell: Callable[[float], None] | None = None) -> Tally:
+    """Simulate ``plan``; with ``record``, keep every request. ``tell`` hears now and then how much is done, from 0 to 1."""
     refuse_too_large(plan)
     if is_compiled():
-        return _kernel().run(plan, record)
+        return _kernel().run(plan, record, tell)
     history = reference.run(plan)
     tally = replace(count(history, plan), streams=tally_streams(history, plan), queues=tally_queues(history, plan))
     if record:

@@ -57,4 +57,4 @@ def name_slip(value: float, expected: float, tolerance: float = 1e-3) -> str:
     """What kind of slip leads from ``expected`` to ``value``, if a usual one does."""
     if not expected or not value:
         return ""
-    return next((f"It is {words}" for factor, words in SLIPS if close(value / expected, factor, tolerance)), "")
+    return next((f"It is {words}" for factor, words in SLIPS if math.isclose(value / expected, factor, rel_tol=tolerance)), "")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from lambdacourse import learner as learners
@@ -68,7 +69,14 @@ def task(name: str) -> Note:
     """The statement of a task with your own numbers."""
     found_in, found = find_task(name)
     html = found.statement(_numbers(found_in.name, name)) if found.statement else ""
-    return Note(html, " ".join(html.replace("<p>", "").replace("</p>", "").replace("<b>", "").replace("</b>", "").split()))
+    return Note(html, _words(html))
+
+
+def _words(html: str) -> str:
+    """A statement without its markup; a picture is what its alternative text says."""
+    html = re.sub(r"<style>.*?</style>|<img class=\"lc-dark\"[^>]*>", "", html, flags=re.DOTALL)
+    html = re.sub(r'<img [^>]*?alt="([^"]*)"[^>]*>', r" \1 ", html)
+    return unescape(" ".join(re.sub(r"<[^>]+>", "", html).split()))
 
 
 def check(name: str, hidden: bool = False) -> Verdict:

@@ -125,6 +125,7 @@ def look(memory: int, cpu: float, wait: float, requests: int, burstiness: float,
         frames=frames,
         data=data,
         heads=("here", "× Lambda"),
+        compared=0,
     )
 
 

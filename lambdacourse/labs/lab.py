@@ -7,6 +7,7 @@ worth knowing about a view is in the ``View``, and tests ask that.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +18,16 @@ from typing import Any
 
 import anywidget
 import ipywidgets as widgets
-import pandas as pd
 import traitlets
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lambdacourse.plots import DARK, LIGHT, Board, Cell, Frame, Theme, image_html
+from lambdacourse.labs.comparison import Setting, compared
+from lambdacourse.labs.view import Number, View, formulas_html, numbers_html, table_html, written
+from lambdacourse.plots import DARK, LIGHT, Board, Cell, Theme, faint, image_html, shared
+from lambdacourse.source import highlighted, under_the_hood
+
+__all__ = ["Choice", "Lab", "Number", "View", "show_live", "written"]
 
 QUIET_SECONDS = 0.5
 """How long the controls must rest before the sentence is announced to a screen reader."""
@@ -64,8 +68,12 @@ class Choice:
         self.check(value)
         kind = widgets.SelectionSlider if self.slider else widgets.Dropdown
         options = list(zip(self.labels, self.values, strict=True))
-        style, layout = {"description_width": "9em"}, widgets.Layout(width="30em")
+        style, layout = {"description_width": "11.5em"}, widgets.Layout(width="32.5em")
         return kind(options=options, value=value, description=self.label, style=style, layout=layout)
+
+    def said(self, value: Any) -> str:
+        """``value`` with its unit."""
+        return self.labels[list(self.values).index(value)]
 
     def check(self, value: Any) -> None:
         if value not in self.values:
@@ -74,55 +82,55 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Number:
-    """A figure beside the picture: what a formula predicts, and what the simulation gave (or two settings, side by side)."""
-
-    label: str
-    predicted: str
-    simulated: str
-    formula: str
-
-
-@dataclass(frozen=True)
-class View:
-    """What a lab shows for one setting of its controls.
-
-    sentence: what is seen. numbers: the figures. code: what one would type to get them. table: the data of the picture.
-    frames, data: for ``plots.Board.render``. heads: what stands over the two columns of figures.
-    """
-
-    sentence: str
-    numbers: tuple[Number, ...]
-    code: str
-    table: pd.DataFrame
-    frames: tuple[Frame, ...] = field(repr=False)
-    data: Callable[[list[Axes], Theme], list[Artist]] = field(repr=False)
-    heads: tuple[str, str] = ("formula says", "simulation says")
-
-
-@dataclass(frozen=True)
 class Still:
-    """A view without widgets: the picture, its numbers and its sentence, for a page that nobody runs."""
+    """A view without widgets: the picture, its numbers and its sentence, for a page that nobody runs. ``kept`` is what it is compared with."""
 
-    view: View
+    setting: Setting
+    kept: Setting | None
     light: bytes = field(repr=False)
     dark: bytes = field(repr=False)
 
+    @property
+    def view(self) -> View:
+        return self.setting.view
+
     def _repr_mimebundle_(self, include=None, exclude=None):
         light, dark = (b64encode(png).decode() for png in (self.light, self.dark))
-        words = f"{_numbers_html(self.view)}<p>{escape(self.view.sentence)}</p>"
-        html = f"{image_html(light, dark, self.view.sentence)}{words}"
+        words = _words(self.setting, self.kept)
+        said = "".join(f"<p>{escape(each)}</p>" for each in words)
+        html = f"{image_html(light, dark, ' '.join(words))}{_figures_html(self.setting, self.kept)}{said}"
         return {"text/plain": str(self), "image/png": light, "text/html": html}
 
     def __str__(self) -> str:
-        rows = [
-            f"{number.label}: " + "; ".join(f"{head} {cell}" for head, cell in said if cell)
-            for number in self.view.numbers
-            for said in [zip(self.view.heads, (number.predicted, number.simulated), strict=True)]
-        ]
-        return "\n".join([*rows, self.view.sentence])
+        if self.kept:
+            rows = [
+                f"{row.label}: A {row.a or 'none'}; B {row.b or 'none'}" + (f"; {row.difference}" if row.difference else "")
+                for row in compared(self.kept, self.setting)
+            ]
+        else:
+            rows = [
+                f"{number.label}: " + "; ".join(f"{head} {cell}" for head, cell in said if cell)
+                for number in self.view.numbers
+                for said in [zip(self.view.heads, (number.predicted, number.simulated), strict=True)]
+            ]
+        return "\n".join([*rows, *_words(self.setting, self.kept)])
 
     __repr__ = __str__
+
+
+def _words(setting: Setting, kept: Setting | None) -> list[str]:
+    """What is seen, in sentences; of both settings, where one is kept."""
+    if kept is None:
+        return [setting.view.sentence]
+    dotted = ", dotted in the picture" if any(shared(kept.view.frames, setting.view.frames)) else ""
+    return [f"A{dotted}: {kept.view.sentence}", f"B: {setting.view.sentence}"]
+
+
+def _figures_html(setting: Setting, kept: Setting | None) -> str:
+    if kept is None:
+        return numbers_html(setting.view)
+    rows = compared(kept, setting)
+    return table_html(["", "A", "B", "difference"], ([row.label, row.a, row.b, row.difference] for row in rows))
 
 
 class Lab:
@@ -153,20 +161,26 @@ class Lab:
         self._busy, self._stale, self._several, self._quiet = False, False, False, None
         self.controls = {name: choice.widget(start[name]) for name, choice in self._choices.items()}
         self.picture = LivePicture()
-        self._numbers, self._sentence, self._extra = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._numbers, self._kept_words, self._sentence, self._extra = (widgets.HTML() for _ in range(4))
         self._show = widgets.ToggleButtons(options=["picture", "data", "code", "formulas"], description="show")
         self._show.observe(lambda change: self._show_extra(), "value")
         self.picture.observe(lambda change: self._changed(), "dark")
         for control in self.controls.values():
             control.observe(lambda change: self._changed(), "value")
         buttons = [self._button(name, settings) for name, settings in {"Reset": start, **presets}.items()]
+        self._kept: Setting | None = None
+        self.keep_button = widgets.Button(description="Keep as A", tooltip="Keep this setting, and compare others with it")
+        self.drop_button = widgets.Button(description="Drop A", tooltip="Compare no longer", disabled=True)
+        self.keep_button.on_click(lambda _: self.keep())
+        self.drop_button.on_click(lambda _: self.drop())
         row = widgets.Layout(flex_flow="row wrap")
         self.widget = widgets.VBox(
             [
                 widgets.HTML(f"{CSS}<strong>{escape(title)}</strong>"),
-                widgets.HBox(buttons, layout=row),
+                widgets.HBox([*buttons, self.keep_button, self.drop_button], layout=row),
                 widgets.HBox([widgets.VBox(list(self.controls.values())), self._numbers], layout=row),
                 self.picture,
+                self._kept_words,
                 self._sentence,
                 self._show,
                 self._extra,
@@ -189,34 +203,73 @@ class Lab:
             self._several = False
         self._changed()
 
+    def keep(self) -> None:
+        """Keep what is shown as A: from now on each setting is shown beside it."""
+        self._compare_with(self._shown)
+
+    def drop(self) -> None:
+        """Show one setting again."""
+        self._compare_with(None)
+
     def draw(self) -> View:
         """Work out the view for the present settings and show it, now."""
-        self._put(*self._work(self.settings, self._theme))
+        self._put(*self._work(self.settings, self._theme, self._kept))
         self._announce()
         return self.view
 
-    def static(self, **settings: Any) -> Still:
-        """The same without widgets, for the settings given (the others as at the start)."""
+    def static(self, compare: Mapping[str, Any] | None = None, **settings: Any) -> Still:
+        """The same without widgets, for the settings given (the others as at the start); beside those to ``compare`` with, as A."""
+        shown = self._setting(settings)
+        kept = None if compare is None else self._setting(compare)
+        return Still(shown, kept, *(self._render(board, shown.view, kept) for board in self._boards.values()))
+
+    @property
+    def view(self) -> View:
+        """What is shown."""
+        return self._shown.view
+
+    def _setting(self, settings: Mapping[str, Any]) -> Setting:
+        """A setting as at the start but for ``settings``, and what it shows."""
         for name, value in settings.items():
             if name not in self._choices:
                 raise TypeError(f"This lab has no control {name!r}; it has: {', '.join(self._choices)}.")
             self._choices[name].check(value)
-        view = self._look(**{**self._start, **settings})
-        return Still(view, *(board.render(view.frames, view.data) for board in self._boards.values()))
+        return self._looked({**self._start, **settings})
+
+    def _looked(self, settings: Mapping[str, Any]) -> Setting:
+        said = {choice.label: choice.said(settings[name]) for name, choice in self._choices.items()}
+        return Setting(said, self._look(**settings))
 
     @property
     def _theme(self) -> Theme:
         return DARK if self.picture.dark else LIGHT
 
-    def _work(self, settings: dict[str, Any], theme: Theme) -> tuple[View, bytes]:
-        view = self._look(**settings)
-        return view, self._boards[theme].render(view.frames, view.data)
+    def _work(self, settings: dict[str, Any], theme: Theme, kept: Setting | None) -> tuple[Setting, bytes]:
+        setting = self._looked(settings)
+        return setting, self._render(self._boards[theme], setting.view, kept)
 
-    def _put(self, view: View, png: bytes) -> None:
-        self.view = view
+    def _render(self, board: Board, view: View, kept: Setting | None) -> bytes:
+        if kept is None:
+            return board.render(view.frames, view.data)
+        both = shared(kept.view.frames, view.frames)
+        frames = [wide or frame for wide, frame in zip(both, view.frames, strict=True)]
+        panels = [axes for axes, wide in zip(board.axes, both, strict=True) if wide]
+
+        def data(axes: list[Axes], theme: Theme) -> list:
+            return view.data(axes, theme) + faint(kept.view.data(axes, theme), panels, theme)
+
+        return board.render(frames, data)
+
+    def _put(self, setting: Setting, png: bytes) -> None:
+        self._shown = setting
         self.picture.png = png
-        self._numbers.value = f'<div class="lc-numbers">{_numbers_html(view)}</div>'
+        self._numbers.value = f'<div class="lc-numbers">{_figures_html(setting, self._kept)}</div>'
         self._show_extra()
+
+    def _compare_with(self, kept: Setting | None) -> None:
+        self._kept = kept
+        self.drop_button.disabled = kept is None
+        self._changed()
 
     def _changed(self) -> None:
         if self._several:
@@ -239,23 +292,29 @@ class Lab:
         try:
             while self._stale:
                 self._stale = False
-                self._put(*await loop.run_in_executor(self._worker, self._work, self.settings, self._theme))
+                self._put(*await loop.run_in_executor(self._worker, self._work, self.settings, self._theme, self._kept))
         finally:
             self._busy = False
         self._quiet = loop.call_later(QUIET_SECONDS, self._announce)
 
     def _announce(self) -> None:
-        self.picture.alt = self.view.sentence
-        self._sentence.value = f'<div role="status" aria-live="polite" class="lc-sentence">{escape(self.view.sentence)}</div>'
+        *of_kept, sentence = _words(self._shown, self._kept)
+        self.picture.alt = " ".join([*of_kept, sentence])
+        self._kept_words.value = "".join(f'<div class="lc-sentence">{escape(words)}</div>' for words in of_kept)
+        self._sentence.value = f'<div role="status" aria-live="polite" class="lc-sentence">{escape(sentence)}</div>'
 
     def _show_extra(self) -> None:
         view = self.view
-        shown = {
-            "picture": "",
-            "data": view.table.to_html(max_rows=60, float_format="{:,.4g}".format, border=0, index=False),
-            "code": f"<pre><code>{escape(view.code)}</code></pre>",
-            "formulas": _formulas_html(view),
-        }[self._show.value]
+        make = {
+            "picture": lambda: "",
+            "data": lambda: view.table.to_html(max_rows=60, float_format="{:,.4g}".format, border=0, index=False),
+            "code": lambda: (
+                f"{highlighted(view.code, 'python')}<details><summary>Under the hood: what makes this lab</summary>"
+                f"{under_the_hood(inspect.getmodule(self._look))._repr_html_()}</details>"
+            ),
+            "formulas": lambda: formulas_html(view),
+        }
+        shown = make[self._show.value]()
         self._extra.value = f'<div class="lc-numbers">{shown}</div>' if shown else ""
 
     def _button(self, name: str, settings: Mapping[str, Any]) -> widgets.Button:
@@ -273,27 +332,3 @@ def show_live(widget: widgets.Widget, still: Mapping[str, str]) -> tuple[dict, d
     bundle = widget._repr_mimebundle_()
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     return {**data, **still}, metadata
-
-
-def written(number: float) -> str:
-    """A figure as one reads it: three digits where it is small, no decimals where it is large."""
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
-
-
-def _numbers_html(view: View) -> str:
-    columns = [
-        (view.heads[0], [each.predicted for each in view.numbers]),
-        (view.heads[1], [each.simulated for each in view.numbers]),
-    ]
-    columns = [(head, cells) for head, cells in columns if any(cells)]
-    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in ("", *(head for head, _ in columns)))
-    rows = "".join(
-        f'<tr><th scope="row">{escape(each.label)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
-        for each, *cells in zip(view.numbers, *(cells for _, cells in columns), strict=True)
-    )
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _formulas_html(view: View) -> str:
-    rows = "".join(f"<dt><strong>{escape(each.label)}</strong></dt><dd>{escape(each.formula)}</dd>" for each in view.numbers)
-    return f"<dl>{rows}</dl>"

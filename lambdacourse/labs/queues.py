@@ -146,13 +146,13 @@ def _rates(axes: Axes, table: pd.DataFrame, theme: plots.Theme) -> list[Artist]:
     edges = np.append(table["time (s)"], SECONDS)
     deleted = table["deleted (messages/s)"].to_numpy()
     steps = {"step": "post", "facecolor": theme.warm, "edgecolor": theme.warm, "linewidth": 0.0}
-    sent = axes.stairs(table["sent (messages/s)"], edges, color=theme.busy, linewidth=1.5, baseline=None)
-    return [axes.fill_between(edges, np.append(deleted, deleted[-1]), **steps), sent]
+    filled = axes.fill_between(edges, np.append(deleted, deleted[-1]), **steps)
+    return [filled, *plots.step_line(axes, edges, table["sent (messages/s)"].to_numpy(), theme.busy)]
 
 
 def _busy(axes: Axes, table: pd.DataFrame, theme: plots.Theme) -> list[Artist]:
     edges = np.append(table["time (s)"], SECONDS)
-    return [axes.stairs(table["batches at once"], edges, color=theme.busy, linewidth=1.5, baseline=None)]
+    return plots.step_line(axes, edges, table["batches at once"].to_numpy(), theme.busy)
 
 
 def _numbers(run: Run, rate: float, each: float, most: int, batch: int, trouble: str) -> tuple[Number, ...]:

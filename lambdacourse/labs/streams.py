@@ -217,8 +217,8 @@ def _fates(axes: Axes, seconds: _Seconds, theme: plots.Theme) -> list[Artist]:
                 axes.fill_between(edges, np.append(below, below[-1]), np.append(above, above[-1]), hatch=hatch, **steps)
             )
         below = above
-    drawn.append(axes.stairs(seconds.sent, edges, color=theme.ink, linewidth=1.0, baseline=None))
-    drawn.append(_label(axes, 0.985, seconds.sent[-20:].mean(), "sent", theme))
+    drawn += plots.step_line(axes, edges, seconds.sent, theme.ink, width=1.0)
+    drawn.append(_label(axes, 0.985, seconds.sent[-20:].max(), "sent", theme))
     return drawn
 
 

@@ -323,6 +323,13 @@ class EventSourceMapping:
                 f"timeout={timeout:g}; AWS refuses that, and advises {fact('sqs_visibility_rule').value} times the timeout "
                 "(AWS::SQS::Queue VisibilityTimeout)."
             )
+        always_fails = self.function.error_rate == 1 or self.source.poison_rate > 0
+        takes_no_time = self.function.duration.quantile(1) == self.seconds_per_record == self.source.visibility_timeout == 0
+        if always_fails and takes_no_time and self.source.max_receive_count is None:
+            raise ValueError(
+                f"{at}…): a message that always fails, in no time, is visible again at once, and no max_receive_count ends it: "
+                "time would stand still. Give the function a duration, or the queue a visibility_timeout (VisibilityTimeout)."
+            )
 
     def _check_stream(self, at: str) -> None:
         queues_only = {

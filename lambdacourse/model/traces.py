@@ -122,12 +122,11 @@ def cloudwatch_trace(file: str | PathLike[str], metric: str | None = None, perio
     ``Invocations`` leaves out what was throttled: ``cloudwatch_trace(file, "Invocations") + cloudwatch_trace(file, "Throttles")``
     is what arrived, if nobody tried again.
     """
-    read = _cloudwatch_json if Path(file).suffix.lower() == ".json" else _cloudwatch_csv
-    series = read(file)
-    wanted = [label for label in series if _words(metric or "") <= _words(label)]
+    series = _cloudwatch(file)
+    wanted = [metric] if metric in series else [label for label in series if _words(metric or "") <= _words(label)]
     if len(wanted) != 1:
         raise _none_or_many(file, "metric", "series", metric, set(wanted or series))
-    times = sorted({time for points in series.values() for time, _ in points})
+    times = sorted({time for points in series.values() for time, _, _ in points})
     if not times:
         raise ValueError(f"{file}: has no data point.")
     if period is None:
@@ -136,15 +135,34 @@ def cloudwatch_trace(file: str | PathLike[str], metric: str | None = None, perio
         period = float(math.gcd(*(round(after - before) for before, after in pairwise(times))))
     checks.number("cloudwatch_trace(period", period, "must be a number of seconds above 0", above=0)
     counts = [0] * (int((times[-1] - times[0]) / period + 1e-9) + 1)
-    for time, count in series[wanted[0]]:
-        counts[int((time - times[0]) / period + 1e-9)] += count
+    for time, where, value in series[wanted[0]]:
+        counts[int((time - times[0]) / period + 1e-9)] += _count(file, where, value, "the data point")
     return Counted(tuple(counts), period)
 
 
-def _cloudwatch_csv(file: str | PathLike[str]) -> dict[str, list[tuple[float, int]]]:
+def cloudwatch_series(file: str | PathLike[str]) -> dict[str, dict[float, float]]:
+    """Every series that CloudWatch exported, of any statistic, by its label: the data points, by seconds since 1970.
+
+    ``file`` is as for ``cloudwatch_trace``; values are in the metric's own unit (milliseconds of ``Duration``).
+    """
+    return {
+        label: {time: _number(file, where, value, "the data point") for time, where, value in points}
+        for label, points in _cloudwatch(file).items()
+    }
+
+
+Points = list[tuple[float, int | str, object]]
+"""Of a series: time, where it stands in the file, and the value as it stands there."""
+
+
+def _cloudwatch(file: str | PathLike[str]) -> dict[str, Points]:
+    return (_cloudwatch_json if Path(file).suffix.lower() == ".json" else _cloudwatch_csv)(file)
+
+
+def _cloudwatch_csv(file: str | PathLike[str]) -> dict[str, Points]:
     """The series of a console's CSV: some lines of headings, then a line per time, a column per series."""
     heads: list[list[str]] = []
-    series: list[list[tuple[float, int]]] = []
+    series: list[Points] = []
     for number, row in _csv_lines(file):
         time = _time(row[0])
         if time is None and not series:
@@ -158,7 +176,7 @@ def _cloudwatch_csv(file: str | PathLike[str]) -> dict[str, list[tuple[float, in
             raise _malformed(file, number, f"has {len(row)} columns, where the lines before have {len(series) + 1}")
         for points, text in zip(series, row[1:], strict=True):
             if text.strip():
-                points.append((time, _count(file, number, text, "the data point")))
+                points.append((time, number, text))
     if not series:
         raise ValueError(f"{file}: no line begins with a time such as 2026/11/24 10:00:00: is it what CloudWatch exported?")
     labels = [" ".join(head[column] for head in heads if len(head) > column) for column in range(1, len(series) + 1)]
@@ -167,7 +185,7 @@ def _cloudwatch_csv(file: str | PathLike[str]) -> dict[str, list[tuple[float, in
     return dict(zip(labels, series, strict=True))
 
 
-def _cloudwatch_json(file: str | PathLike[str]) -> dict[str, list[tuple[float, int]]]:
+def _cloudwatch_json(file: str | PathLike[str]) -> dict[str, Points]:
     """The series of ``get-metric-data``: ``MetricDataResults``, each with ``Id``, ``Label``, ``Timestamps`` and ``Values``."""
     try:
         answer = json.loads(Path(file).read_text(encoding="utf-8"))
@@ -188,7 +206,7 @@ def _cloudwatch_json(file: str | PathLike[str]) -> dict[str, list[tuple[float, i
             time = _time(stamp)
             if time is None:
                 raise ValueError(f"{file}, {where}: {stamp!r} is not a time such as 2026-11-24T10:00:00Z.")
-            points.append((time, _count(file, where, value, "a value")))
+            points.append((time, where, value))
         series[f"{result.get('Id', '')} {result.get('Label', '')}".strip() or where] = points
     return series
 
@@ -217,13 +235,24 @@ def _time(value: object) -> float | None:
 
 def _count(file: str | PathLike[str], where: int | str, value: object, what: str) -> int:
     """A count as a file has it: ``"12"``, ``"12.0"`` or a number."""
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        number = math.nan
-    if not (number >= 0 and number == math.floor(number) and math.isfinite(number)):
+    number = _float(value)
+    if not (number >= 0 and math.isfinite(number) and number == math.floor(number)):
         raise _malformed(file, where, f"{what} is {value!r}: {_COUNT_RULE} (CloudWatch's statistic Sum)")
     return int(number)
+
+
+def _number(file: str | PathLike[str], where: int | str, value: object, what: str) -> float:
+    number = _float(value)
+    if not math.isfinite(number):
+        raise _malformed(file, where, f"{what} is {value!r}: must be a number")
+    return number
+
+
+def _float(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _malformed(file: str | PathLike[str], where: int | str, problem: str) -> ValueError:

@@ -9,6 +9,7 @@
 * ``environment``: one of them, a process; ``processes``: what the system tells of it; ``api``: the Runtime API.
 * ``queues``, ``streams``: in memory; ``mapping``: what leads from them to a handler; ``events``: the shapes of what it gets.
 * ``logs``: REPORT lines, written and read. ``imports``: what an initialisation is spent on. ``comparison``: beside the simulator.
+* ``measuring``: how quick all this is here: cold and warm calls, a lazy import, what a call costs beside its handler.
 
 ``bootstrap``, ``client`` and ``warden`` run in processes of their own.
 """

@@ -68,14 +68,15 @@ def compare(
     """Run ``traffic`` against the handler in ``code`` for ``seconds``, and simulate the same arrivals.
 
     The simulated function has the measured durations and initialisations (log-normal through their medians and 99th
-    percentiles) and the same limit. ``settings`` as for ``LocalLambda``.
+    percentiles) and the same limit of concurrency; neither has one of requests per second. ``settings`` as for ``LocalLambda``.
+    What is measured has all the CPU that this machine gives, whatever ``memory_mb``: on Lambda, memory decides that too.
     """
     from lambdacourse.simulation import simulate
 
     checks.instance("compare(traffic", traffic, Traffic, "traffic, such as poisson(5)")
     seconds = checks.number("compare(seconds", seconds, "must be a number of seconds above 0", above=0)
     times = _times(traffic, seconds, seed)
-    with LocalLambda(handler, code, **settings) as local:
+    with LocalLambda(handler, code, **{"rps_per_concurrency": None, **settings}) as local:
         measured = local.invoke_many([event] * len(times), times=times)
         limit, idle = local.concurrency, local.idle_timeout
     arrivals = [each.time - measured[0].time + times[0] for each in measured] if len(measured) else []

@@ -98,6 +98,20 @@ def dynamodb_record(*, stream_arn: str, event_id: str, name: str, sequence: str,
     }
 
 
+def tumbling_window(
+    *, start: int, end: int, state: Any, shard: str, stream_arn: str, is_final: bool, is_early: bool
+) -> dict[str, Any]:
+    """What a stream's event has beside its records when the mapping has a tumbling window; times in seconds since 1970."""
+    return {
+        "window": {name: instant(each).replace(".000Z", "Z") for name, each in (("start", start), ("end", end))},
+        "state": state,
+        "shardId": shard,
+        "eventSourceARN": stream_arn,
+        "isFinalInvokeForWindow": is_final,
+        "isWindowTerminatedEarly": is_early,
+    }
+
+
 def async_failure(
     *,
     request_id: str,

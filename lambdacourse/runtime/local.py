@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import secrets
 import shutil
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -30,9 +31,6 @@ from lambdacourse.runtime.environment import Breakdown, Environment, Request, Se
 from lambdacourse.runtime.invocations import AsyncInvocation, Invocation, Invocations
 from lambdacourse.runtime.warden import end_marked
 
-if TYPE_CHECKING:
-    pass
-
 
 class LocalLambda:
     """A function of yours on this machine, under AWS's own runtime client, as Lambda would run it.
@@ -40,7 +38,8 @@ class LocalLambda:
     handler, code
         ``"app.handler"`` is the function ``handler`` in ``app.py`` in the folder ``code``.
     memory_mb
-        MemorySize in MB. A process that takes more is ended. (Here it does not change the share of a CPU.)
+        MemorySize in MB. A process that takes more is ended. It does not change the share of a CPU, as it does on Lambda: an
+        environment may use the cores of this machine, whatever its memory.
     timeout
         Timeout in seconds.
     environment
@@ -53,6 +52,9 @@ class LocalLambda:
         ReservedConcurrentExecutions: a limit that names itself as the reason of a throttle; 0 throttles everything.
     provisioned_concurrency
         Environments that are started ahead, before the first call, and serve first.
+    rps_per_concurrency
+        Requests per second for each environment that the function may have; what comes faster is throttled. ``None`` for no
+        such limit. As in the simulator, one second's worth may come at once (an assumption).
     idle_timeout
         Assumption, as in the simulator: seconds that an idle environment lives. Looked at when the next call comes.
     maximum_retry_attempts, maximum_event_age, on_failure
@@ -63,7 +65,7 @@ class LocalLambda:
     Use it in a ``with`` block, or ``close()`` it. Whatever happens to this process, nothing stays behind.
 
     Not as on Lambda: ``/tmp`` is a folder of the environment's own, which ``tempfile`` finds, but which is not called ``/tmp``;
-    there is no limit of requests per second and no scaling rate; the Python is the one that runs the course.
+    memory does not decide about the CPU; there is no scaling rate; the Python is the one that runs the course.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class LocalLambda:
         concurrency_limit: int = fact("account_concurrency_new_account").value,
         reserved_concurrency: int | None = None,
         provisioned_concurrency: int = 0,
+        rps_per_concurrency: float | None = fact("rps_per_concurrency").value,
         idle_timeout: float = fact("idle_timeout").value,
         maximum_retry_attempts: int = fact("async_retries").value,
         maximum_event_age: float = fact("async_event_age").value,
@@ -113,9 +116,12 @@ class LocalLambda:
         if on_failure is not None and not callable(on_failure):
             raise TypeError(f"LocalLambda(on_failure={on_failure!r}): must be a function that takes the failure's record.")
         self._on_failure = on_failure
-        self._reason = "ConcurrentInvocationLimitExceeded"
-        if reserved_concurrency is not None:
-            self._reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+        kinds = ("concurrency", "rate") if reserved_concurrency is None else ("reserved", "reserved_rate")
+        self._too_many, self._too_fast = (fact(f"throttle_reason_{kind}").value for kind in kinds)
+        self._rate = None
+        if rps_per_concurrency is not None:
+            rule = "must be a number of requests per second above 0, or None for no limit (Lambda's requests-per-second limit)"
+            self._rate = limit * checks.number("LocalLambda(rps_per_concurrency", rps_per_concurrency, rule, above=0)
         self.concurrency = limit
         self._on_demand_limit = limit - self._provisioned
         self._lock = threading.Lock()
@@ -126,6 +132,7 @@ class LocalLambda:
         self._idle: list[Environment] = []  # the most recently used last
         self._busy: set[Environment] = set()
         self._count = 0
+        self._tokens, self._counted = math.inf, 0.0  # requests that may come at once, as of when
 
     def __enter__(self) -> LocalLambda:
         self._open()
@@ -236,9 +243,9 @@ class LocalLambda:
         self._open()
         arrived = time.monotonic() if arrived is None else arrived
         environment = self._take()
-        if environment is None:
+        if isinstance(environment, str):
             now = time.monotonic()
-            return Invocation(request.id, 429, None, arrived - self._began, now - arrived, reason=self._reason)
+            return Invocation(request.id, 429, None, arrived - self._began, now - arrived, reason=environment)
         try:
             served = environment.serve(request)
         except BaseException:  # Ctrl-C in the middle of a call
@@ -248,21 +255,34 @@ class LocalLambda:
         self._give_back(environment)
         return _invocation(request, served, environment.number, arrived - self._began, latency)
 
-    def _take(self) -> Environment | None:
-        """The idle environment that was used last, a provisioned one before others; else a new one; None at the limit."""
+    def _take(self) -> Environment | str:
+        """The idle environment that was used last, a provisioned one before others; else a new one; or why it is throttled."""
         with self._lock:
             self._expire()
             of_kind = [[each for each in self._idle if each.kind == kind] for kind in ("provisioned-concurrency", "on-demand")]
             idle = of_kind[0] or of_kind[1]
+            if not idle and sum(each.kind == "on-demand" for each in self._busy) >= self._on_demand_limit:
+                return self._too_many
+            if not self._is_within_rate():
+                return self._too_fast
             if idle:
                 self._idle.remove(idle[-1])
-                self._busy.add(idle[-1])
-                return idle[-1]
-            if sum(each.kind == "on-demand" for each in self._busy) >= self._on_demand_limit:
-                return None
-            environment = self._new()
+            environment = idle[-1] if idle else self._new()
             self._busy.add(environment)
             return environment
+
+    def _is_within_rate(self) -> bool:
+        """Take one request out of the bucket that fills at the allowed rate, if there is one. The lock is held."""
+        if self._rate is None:
+            return True
+        now = time.monotonic()
+        most = max(self._rate * fact("rps_burst").value, 1.0)
+        self._tokens = min(self._tokens + (now - self._counted) * self._rate, most)
+        self._counted = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
 
     def _new(self, kind: str = "on-demand") -> Environment:
         self._count += 1

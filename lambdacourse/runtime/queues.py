@@ -35,7 +35,7 @@ class Message:
 
 
 class LocalQueue:
-    """An SQS queue in memory. A name that ends in ``.fifo`` makes it a FIFO queue (without its removal of duplicates).
+    """An SQS queue in memory. A name that ends in ``.fifo`` makes it a FIFO queue, which takes the same message once.
 
     visibility_timeout
         VisibilityTimeout in seconds: for how long a received message is hidden.
@@ -43,6 +43,8 @@ class LocalQueue:
         RedrivePolicy: a message that was received so often and was not deleted moves there.
     retention
         MessageRetentionPeriod in seconds.
+    content_based_deduplication
+        ContentBasedDeduplication of a FIFO queue: a message that is sent without a deduplication id gets the hash of its body.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class LocalQueue:
         max_receive_count: int | None = None,
         dead_letter_queue: LocalQueue | None = None,
         retention: float = fact("sqs_retention_default").value,
+        content_based_deduplication: bool = False,
     ) -> None:
         self.name = checks.name("LocalQueue(name", name, "AWS::SQS::Queue QueueName")
         most = fact("sqs_visibility_maximum").value
@@ -72,8 +75,14 @@ class LocalQueue:
                     "LocalQueue: the dead-letter queue of a FIFO queue is a FIFO queue, of a standard queue a standard one."
                 )
         self.max_receive_count, self.dead_letter_queue = max_receive_count, dead_letter_queue
+        if content_based_deduplication and not self.is_fifo:
+            raise ValueError(
+                f"LocalQueue(content_based_deduplication=True): {self.name!r} is no FIFO queue (ContentBasedDeduplication)."
+            )
+        self.content_based_deduplication = content_based_deduplication
         self.messages: list[Message] = []
-        self.deleted = self.expired = self.dead_lettered = 0
+        self.deleted = self.expired = self.dead_lettered = self.duplicates = 0
+        self._accepted: dict[str, Message] = {}  # by deduplication id, the oldest first
         self._began = self.now = time.time()
         self._sequence = 18_849_496_460_467_696_128
 
@@ -113,7 +122,11 @@ class LocalQueue:
         group: str | None = None,
         deduplication_id: str | None = None,
     ) -> str:
-        """Send a message; gives its id. A ``body`` that is no text is sent as its JSON. FIFO queues need a ``group``."""
+        """Send a message; gives its id. A ``body`` that is no text is sent as its JSON.
+
+        FIFO queues need a ``group`` and, without content-based deduplication, a ``deduplication_id``. A message whose
+        deduplication id was accepted in the last five minutes is accepted too, and not delivered: its id is the first one's.
+        """
         text = body if isinstance(body, str) else json.dumps(body)
         most = fact("sqs_message_maximum").value
         if len(text.encode()) > most:
@@ -125,11 +138,34 @@ class LocalQueue:
             raise ValueError(f"send(group={group!r}): {self.name!r} {what} (MessageGroupId).")
         message = Message(str(uuid.uuid4()), text, self.now, dict(attributes or {}), group)
         if self.is_fifo:
+            message.deduplication_id = self._deduplication_id(text, deduplication_id)
+            first = self._first_within_interval(message)
+            if first is not message:
+                self.duplicates += 1
+                return first.id
             self._sequence += 256
             message.sequence = str(self._sequence)
-            message.deduplication_id = deduplication_id or hashlib.sha256(text.encode()).hexdigest()
+        elif deduplication_id is not None:
+            raise ValueError(
+                f"send(deduplication_id={deduplication_id!r}): {self.name!r} is no FIFO queue (MessageDeduplicationId)."
+            )
         self.messages.append(message)
         return message.id
+
+    def _deduplication_id(self, text: str, given: str | None) -> str:
+        if given is not None:
+            return given
+        if not self.content_based_deduplication:
+            raise ValueError(
+                f"send(deduplication_id=None): {self.name!r} needs one, or content_based_deduplication=True (MessageDeduplicationId)."
+            )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _first_within_interval(self, message: Message) -> Message:
+        """The message that was accepted under the same deduplication id within the interval, deleted since or not; or this one."""
+        oldest = self.now - fact("sqs_deduplication_interval").value
+        self._accepted = {name: first for name, first in self._accepted.items() if first.sent > oldest}
+        return self._accepted.setdefault(message.deduplication_id, message)
 
     def receive(self, most: int = 10, most_bytes: float = float("inf")) -> list[Message]:
         """Receive up to ``most`` messages: they are hidden for the visibility timeout. Moves what was received too often."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lambdacourse.facts import fact
@@ -27,11 +28,17 @@ class Record:
 
 @dataclass
 class Shard:
-    """A shard: its records that are not finished with, and the batch that is being tried (``trying``, in pieces)."""
+    """A shard: its records that are not finished with, and the batch that is being tried (``trying``, in pieces).
+
+    window, state: of the tumbling window that is open, its number and what the handler has gathered; is_full: it was too much.
+    """
 
     id: str
     records: list[Record] = field(default_factory=list)
     trying: list[Piece] = field(default_factory=list)
+    window: int | None = None
+    state: Any = field(default_factory=dict)
+    is_full: bool = False
 
 
 @dataclass
@@ -114,6 +121,7 @@ class LocalStream:
         bisect_batch_on_function_error: bool = False,
         maximum_retry_attempts: int = fact("stream_retries_default").value,
         maximum_record_age: float = fact("stream_record_age_default").value,
+        tumbling_window: int = 0,
         on_failure: Callable[[dict[str, Any]], object] | None = None,
         batches: int = MOST_BATCHES,
     ) -> list[Delivery]:
@@ -122,6 +130,10 @@ class LocalStream:
         A failing batch is tried again before anything behind it: with the defaults for ever, so ``batches`` is what ends it.
         What is given up goes to ``given_up`` and to ``on_failure``, as a destination gets it. The arguments are those of
         AWS::Lambda::EventSourceMapping; -1 is no limit.
+
+        With a ``tumbling_window`` of so many seconds a batch lies in one window, a response must have a ``state``, and the
+        next event of the window has it. A window is over once a later record is there, or long enough after its end (``wait``
+        lets the time pass); then the handler is invoked once more, without records. Above 1 MB of state, that happens early.
         """
         most = fact("stream_batch_maximum").value
         rule = f"must be a whole number from 1 to {most:,} (AWS::Lambda::EventSourceMapping BatchSize)"
@@ -132,24 +144,89 @@ class LocalStream:
         most = fact("stream_record_age_maximum").value
         rule = f"must be -1 (no limit) or a number of seconds up to {most:,} (MaximumRecordAgeInSeconds)"
         age = checks.number("deliver(maximum_record_age", maximum_record_age, rule, least=-1, most=most)
-        mapping = _Mapping(function, report_batch_item_failures, bisect_batch_on_function_error, retries, age, on_failure)
+        most = fact("tumbling_window_maximum").value
+        rule = f"must be a whole number of seconds from 0 (none) to {most} (TumblingWindowInSeconds)"
+        window = checks.whole("deliver(tumbling_window", tumbling_window, rule, least=0, most=most)
+        mapping = _Mapping(
+            function, report_batch_item_failures, bisect_batch_on_function_error, retries, age, window, on_failure
+        )
         deliveries = []
         for shard in self.shards:
             for _ in range(batches):
                 self._drop_old(shard, mapping)
+                if self._closes(shard, mapping):
+                    deliveries.append(self._close(shard, mapping))
+                    continue
                 if not shard.trying and not shard.records:
                     break
                 if not shard.trying:
-                    shard.trying = [Piece(shard.records[:batch_size])]
+                    shard.trying = [Piece(self._batch(shard, batch_size, mapping))]
                 deliveries.append(self._try(shard, mapping))
         return deliveries
+
+    # Tumbling windows
+
+    def _batch(self, shard: Shard, size: int, mapping: _Mapping) -> list[Record]:
+        """The next records, of one window where there are windows."""
+        records = shard.records[:size]
+        if not mapping.window:
+            return records
+        return [each for each in records if mapping.window_of(each) == mapping.window_of(records[0])]
+
+    def _closes(self, shard: Shard, mapping: _Mapping) -> bool:
+        """Whether the open window is over: its state is too large, a later record is there, or none comes any more."""
+        if not mapping.window or shard.window is None or shard.trying:
+            return False
+        if shard.is_full or shard.records:
+            return shard.is_full or mapping.window_of(shard.records[0]) > shard.window
+        return self.now >= (shard.window + 1) * mapping.window + fact("tumbling_window_late").value
+
+    def _close(self, shard: Shard, mapping: _Mapping) -> Delivery:
+        """The closing invocation of a window, without records. While it fails, nothing goes on."""
+        begin, event = self.now, self._event(shard, [], mapping, closing=True)
+        answer = self._answer(event, mapping)
+        self.wait(answer.seconds)
+        if not answer.error:
+            shard.state = {}
+            shard.window = shard.window if shard.is_full else None
+            shard.is_full = False
+        outcome = answer.outcome((), ("the window",) if answer.error else ())
+        return Delivery(event, outcome, (), (), answer.response, answer.error, begin - self._began)
+
+    def _event(self, shard: Shard, records: Sequence[Record], mapping: _Mapping, closing: bool = False) -> dict[str, Any]:
+        event = {"Records": [each.event for each in records]}
+        if not mapping.window:
+            return event
+        return event | events.tumbling_window(
+            start=shard.window * mapping.window,
+            end=(shard.window + 1) * mapping.window,
+            state=shard.state,
+            shard=shard.id,
+            stream_arn=self.arn,
+            is_final=closing and not shard.is_full,
+            is_early=closing and shard.is_full,
+        )
+
+    def _answer(self, event: dict[str, Any], mapping: _Mapping) -> Answer:
+        """What the handler says; with windows, a response without a state is a failure."""
+        answer = hand_to(mapping.function, event)
+        has_state = isinstance(answer.response, Mapping) and isinstance(answer.response.get("state"), Mapping)
+        if mapping.window and not answer.error and not has_state:
+            return replace(answer, error="the response has no state, which a tumbling window needs")
+        return answer
+
+    def _keep_state(self, shard: Shard, answer: Answer) -> None:
+        shard.state = answer.response["state"]
+        shard.is_full = len(json.dumps(shard.state).encode()) > fact("tumbling_window_state").value * 1024**2
 
     def _try(self, shard: Shard, mapping: _Mapping) -> Delivery:
         """Hand over the first piece, and decide how it goes on."""
         piece = shard.trying.pop(0)
         sequences, begin = [each.sequence for each in piece.records], self.now
-        event = {"Records": [each.event for each in piece.records]}
-        answer = hand_to(mapping.function, event)
+        if mapping.window:
+            shard.window = mapping.window_of(piece.records[0])
+        event = self._event(shard, piece.records, mapping)
+        answer = self._answer(event, mapping)
         self.wait(answer.seconds + 1.0)  # one poll a second and shard
         piece.invocations += not answer.throttled
         cut = len(sequences)  # how many are finished with
@@ -157,6 +234,8 @@ class LocalStream:
             cut = 0
         elif mapping.reporting:
             cut = checkpoint(answer.response, sequences)
+        if mapping.window and cut:
+            self._keep_state(shard, answer)
         done, left = piece.records[:cut], piece.records[cut:]
         self._finish(shard, done)
         if left:
@@ -233,4 +312,9 @@ class _Mapping:
     bisect: bool
     retries: int
     age: float
+    window: int
     on_failure: Callable[[dict[str, Any]], object] | None
+
+    def window_of(self, record: Record) -> int:
+        """The number of the tumbling window in which a record arrived."""
+        return math.floor(record.arrived / self.window)

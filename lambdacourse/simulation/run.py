@@ -324,7 +324,10 @@ class Run:
             means = [self._averaged(row, level, each) for level in (columns.PROVISIONED_BUSY_LEVEL, columns.ALLOCATED_LEVEL)]
             with np.errstate(invalid="ignore", divide="ignore"):
                 use = np.where(busy > 0, means[0] / means[1], np.nan)  # not emitted where nothing of it ran
+                peaks = np.nan_to_num(self._most_in_use(row))
             table[name, "ProvisionedConcurrencyUtilization", "Average"] = use
+            most = np.maximum.reduceat(peaks, np.arange(0, len(peaks), each))
+            table[name, "ProvisionedConcurrencyUtilization", "Maximum"] = np.where(busy > 0, most, np.nan)
         if self.tally.total(row, columns.ASYNC_RECEIVED):
             table[name, "AsyncEventsReceived", "Sum"] = total(columns.ASYNC_RECEIVED)
             table[name, "AsyncEventsDropped", "Sum"] = total(columns.ASYNC_DROPPED, columns.ASYNC_DELIVERED)
@@ -340,14 +343,19 @@ class Run:
         starts = np.arange(0, len(series), each)
         return np.add.reduceat(series, starts) / np.diff(np.append(starts, len(series)))
 
+    def _most_in_use(self, row: int) -> np.ndarray:
+        """In each bin, the largest share of the provisioned environments that was busy; of those allocated on average in it."""
+        return self.tally.series(row, columns.PROVISIONED_BUSY_MAX) / self.tally.mean_series(row, columns.ALLOCATED_LEVEL)
+
     def _grouped(self, row: int, column: int, each: int, operation: np.ufunc) -> np.ndarray:
         series = self.tally.series(row, column)
         return operation.reduceat(series, np.arange(0, len(series), each))
 
     def summary(self) -> pd.DataFrame:
-        """One column per function and per queue: the figures that matter."""
+        """One column per function, queue and stream: the figures that matter."""
         columns = {result.function.name: _figures(result) for result in self}
         columns |= {result.queue.name: _rounded(result.figures()) for result in self.queues}
+        columns |= {result.stream.name: _rounded(result.figures()) for result in self.streams}
         rows = list(dict.fromkeys(name for figures in columns.values() for name in figures))
         table = {name: [figures.get(row, "") for row in rows] for name, figures in columns.items()}
         return pd.DataFrame(table, rows, dtype=object)
@@ -407,10 +415,8 @@ class Run:
 
 def throttle_reasons() -> list[str]:
     """The reasons of a throttle in the order of the tally's columns: AWS's names, and one for which AWS has none."""
-    return [
-        *(fact(f"throttle_reason_{limit}").value for limit in ("concurrency", "reserved", "rate", "reserved_rate")),
-        "scaling rate",
-    ]
+    limits = ("concurrency", "reserved", "rate", "reserved_rate", "scaling_rate")
+    return [fact(f"throttle_reason_{limit}").value for limit in limits]
 
 
 def _figures(result: FunctionRun) -> dict[str, float]:

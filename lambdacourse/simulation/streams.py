@@ -134,10 +134,10 @@ class StreamRun:
         """The ``q`` quantile of seconds from the sending of a record to the end of the batch that processed it."""
         return histogram_quantile(sum(tally.latency for tally in self._tallies), _quantile(q))
 
-    def summary(self) -> pd.DataFrame:
-        """The figures that matter, in one column."""
+    def figures(self) -> dict[str, float]:
+        """The figures that matter, by name."""
         counts = {name: getattr(self, name) for name in ("sent", "refused", "processed", *STATES[2:6], "pending", "repeated")}
-        figures = {
+        return counts | {
             "records per invocation": self.mean_batch,
             "peak backlog": self.peak_backlog,
             "p50 latency (s)": self.latency(0.5),
@@ -145,8 +145,11 @@ class StreamRun:
             "p50 iterator age (s)": self.iterator_age(0.5),
             "highest iterator age (s)": self.peak_iterator_age,
         }
-        written = {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in figures.items()}
-        return pd.Series({**counts, **written}, dtype=object, name=self.stream.name).to_frame()
+
+    def summary(self) -> pd.DataFrame:
+        """The figures that matter, in one column."""
+        figures = {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in self.figures().items()}
+        return pd.Series(figures, dtype=object, name=self.stream.name).to_frame()
 
     @cached_property
     def batches(self) -> pd.DataFrame:

@@ -34,8 +34,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from lambdacourse.course.workspace import content
 from lambdacourse.errors import CourseError
+from lambdacourse.folders import content
 from lambdacourse.learner import Learner
 from lambdacourse.workshop import autograde as nbgrader_room
 from lambdacourse.workshop.judge import Seeds, hide_tests, preprocessor, restore, tasks_of

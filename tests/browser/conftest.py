@@ -63,18 +63,18 @@ def page(browser):
 @pytest.fixture
 def open_notebook(page):
     """``open_notebook(lab, "lessons/00-welcome.ipynb")``: the page, with that notebook in it and its kernel ready."""
-
-    def open(lab, path: str):
-        page.goto(f"{lab.address(f'lab/tree/{path}')}&reset")
-        page.locator(".jp-Notebook").wait_for()
-        wait_until_idle(page)
-        page.evaluate(ANSWERS)
-        return page
-
-    return open
+    return lambda lab, path: open_on(page, lab, path)
 
 
-@pytest.fixture
+def open_on(page, lab, path: str):
+    page.goto(f"{lab.address(f'lab/tree/{path}')}&reset")
+    page.locator(".jp-Notebook").wait_for()
+    wait_until_idle(page)
+    page.evaluate(ANSWERS)
+    return page
+
+
+@pytest.fixture(scope="session")
 def run_all():
     """``run_all(page)``: Run All Cells, and wait until the last one is done."""
 

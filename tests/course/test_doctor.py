@@ -1,6 +1,7 @@
 """The doctor finds what is wrong, names the command that mends it, and never breaks itself."""
 
 import importlib.metadata
+import importlib.util
 import json
 import sys
 import webbrowser
@@ -148,6 +149,18 @@ def test_an_engine_that_fails(monkeypatch):
     monkeypatch.setattr("lambdacourse.engine.run", broken)
     check = doctor.engine()
     assert check.ok is False and "no libllvmlite" in check.found
+
+
+def test_what_runs_the_local_lambda(monkeypatch):
+    """AWS's native client, the stand-in where it is hidden, and on Windows nothing, which is a note with what to do."""
+    assert doctor.local_lambda() == Check("local Lambda", True, "runs with AWS's native client")
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "runtime_client" else real(name))
+    assert doctor.local_lambda().ok and "the course's client" in doctor.local_lambda().found
+    monkeypatch.setattr("lambdacourse.runtime.local.os.name", "nt")
+    nothing = doctor.local_lambda()
+    monkeypatch.undo()
+    assert nothing.ok is None and "WSL" in nothing.mend
 
 
 def test_folders_that_cannot_be_written(monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdacourse import folders
 from lambdacourse.course import workspace
 from lambdacourse.course.workspace import MANIFEST, find, make, reset
 from lambdacourse.errors import CourseError
@@ -239,19 +240,19 @@ def test_a_newer_workspace(course, folder, monkeypatch):
 
 def test_an_installation_without_lessons(tmp_path, monkeypatch):
     """One sentence."""
-    monkeypatch.setattr(workspace, "__file__", str(tmp_path / "lambdacourse" / "course" / "workspace.py"))
+    monkeypatch.setattr(folders, "__file__", str(tmp_path / "lambdacourse" / "folders.py"))
     with pytest.raises(CourseError, match="no lessons"):
-        workspace.content()
+        folders.content()
 
 
 def test_content_of_a_wheel_and_of_a_checkout(tmp_path, monkeypatch):
     """The package's own folder comes first, then the folder around the package."""
     package = tmp_path / "lambdacourse"
-    monkeypatch.setattr(workspace, "__file__", str(package / "course" / "workspace.py"))
+    monkeypatch.setattr(folders, "__file__", str(package / "folders.py"))
     for folder in (tmp_path, package / "content"):
         for part in ("lessons", "exercises"):
             (folder / part).mkdir(parents=True)
-        assert workspace.content() == folder
+        assert folders.content() == folder
 
 
 # Putting one notebook back

@@ -33,6 +33,8 @@ def mappings(draw, function, name, seconds, rate):
     source = draw(queues(name, seconds, rate, fifo))
     if function.timeout is not None and function.timeout > source.visibility_timeout:
         source = replace(source, visibility_timeout=function.timeout)
+    if function.duration.quantile(1) == source.visibility_timeout == 0:
+        source = replace(source, visibility_timeout=1)  # or time might stand still
     window = 0.0 if fifo else draw(st.sampled_from([0.0, 0.0, 1.0, 3.0]))
     pollers = draw(st.sampled_from([{}, {}, {"maximum_concurrency": 2}, {"maximum_concurrency": 7}, {"minimum_pollers": 2}]))
     return EventSourceMapping(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdacourse.course.workspace import content
+from lambdacourse.folders import content
 from lambdacourse.grading import session
 from lambdacourse.grading.exercises import MODULES, exercise
 from lambdacourse.learner import Learner

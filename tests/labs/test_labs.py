@@ -99,7 +99,7 @@ def test_newest_setting_wins():
     moved = concurrency_lab()
     drawn = []
     put = moved._put
-    moved._put = lambda view, png: (drawn.append(view.sentence), put(view, png))
+    moved._put = lambda setting, png: (drawn.append(setting.view.sentence), put(setting, png))
 
     async def drag():
         for rate in (20, 30, 50, 70, 100, 200, 300):

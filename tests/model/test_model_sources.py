@@ -97,6 +97,17 @@ def test_visibility_timeout_against_the_function():
     EventSourceMapping(slow, replace(ORDERS, visibility_timeout=31))
 
 
+def test_time_must_not_stand_still():
+    """A message that always fails, in no time, and is visible again at once, would be tried for ever at one instant."""
+    at_once = replace(ORDERS, visibility_timeout=0)
+    broken = Function("broken", duration=0, error_rate=1)
+    with pytest.raises(ValueError, match=r"time would stand still.*VisibilityTimeout"):
+        EventSourceMapping(broken, at_once)
+    EventSourceMapping(broken, replace(at_once, max_receive_count=5))
+    EventSourceMapping(broken, ORDERS)
+    EventSourceMapping(replace(broken, duration=0.1), at_once)
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [

@@ -3,6 +3,7 @@
 import itertools
 import json
 import pickle
+from datetime import UTC, datetime
 from zlib import crc32
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lambdacourse import Function, Sync, azure_trace, cloudwatch_trace, per_minute, simulate
-from lambdacourse.model.traces import AZURE_COLUMNS, Counted
+from lambdacourse.model.traces import AZURE_COLUMNS, Counted, cloudwatch_series
 from lambdacourse.model.traffic import CHUNK
 
 
@@ -183,6 +184,16 @@ def test_a_console_export(write):
     assert cloudwatch_trace(one, period=60) == Counted((4, 0, 0, 0, 0, 5), 60)
 
 
+def test_counts_beside_other_statistics(write):
+    """Averages in the same file do not hinder the counts, and can be read themselves."""
+    file = write("Label,Invocations,Duration Average\n2026-11-24T10:00:00Z,4,12.5\n2026-11-24T10:01:00Z,5,\n")
+    assert cloudwatch_trace(file, "Invocations") == Counted((4, 5), 60)
+    ten = datetime(2026, 11, 24, 10, tzinfo=UTC).timestamp()
+    assert cloudwatch_series(file) == {"Invocations": {ten: 4, ten + 60: 5}, "Duration Average": {ten: 12.5}}
+    with pytest.raises(ValueError, match="line 2: the data point is 'x': must be a number"):
+        cloudwatch_series(write("Label,Duration\n2026-11-24T10:00:00Z,x\n"))
+
+
 def test_an_answer_of_get_metric_data(write):
     """The newest data point may come first; a series is named by its label or its id; one without data is no traffic."""
     file = write(json.dumps(ANSWER), ".json")
@@ -209,7 +220,7 @@ def answer(**changes):
     ('{\n"a": }', ".json", None, "line 2: is not JSON"),
     ('{"Datapoints": []}', ".json", None, "get-metric-data"),
     (answer(Values=[1]), ".json", None, r"MetricDataResults\[0\]: has 3 Timestamps and 1 Values"),
-    (answer(Values=[1, 2, 0.5]), ".json", None, r"MetricDataResults\[0\]: a value is 0.5"),
+    (answer(Values=[1, 2, 0.5]), ".json", None, r"MetricDataResults\[0\]: the data point is 0.5"),
     (answer(Timestamps=["x", "y", "z"]), ".json", None, "'x' is not a time"),
     (answer(StatusCode="PartialData"), ".json", None, "PartialData.*NextToken"),
     (answer(Timestamps=[], Values=[]), ".json", None, "no data point"),

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lambdacourse.course.workspace import content
+from lambdacourse.folders import content
 
 LESSONS = sorted((content() / "lessons").glob("*.ipynb"))
 

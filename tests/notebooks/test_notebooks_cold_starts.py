@@ -6,7 +6,7 @@ import math
 import pytest
 
 from lambdacourse import ColdStart, Function, Sync, fact, poisson, simulate, steady, trace
-from lambdacourse.course.workspace import content
+from lambdacourse.folders import content
 from lambdacourse.labs.coldstarts import START, look
 
 LESSON = json.loads((content() / "lessons" / "03-cold-starts.ipynb").read_text(encoding="utf-8"))

@@ -10,14 +10,16 @@ import pytest
 
 from lambdacourse.course.lessons import FACTS_TITLE, with_facts, written
 from lambdacourse.course.prose import facts_table, marks, says
-from lambdacourse.course.workspace import content
 from lambdacourse.facts import fact
+from lambdacourse.folders import content
 from lambdacourse.grading.exercises import MODULES, exercise
 
-LESSONS = sorted((content() / "lessons").glob("*.ipynb"))
+LESSONS = sorted((content() / "lessons").glob("[0-9]*.ipynb"))
+PAGES = sorted({*(content() / "lessons").glob("*.ipynb")} - {*LESSONS})  # what one looks up: text without code
 SOLUTIONS = sorted((content() / "solutions").glob("*/*.ipynb"))
 RELEASED = sorted((content() / "exercises").glob("*/*.ipynb"))
-ALL = LESSONS + SOLUTIONS + RELEASED
+READ = LESSONS + PAGES
+ALL = READ + SOLUTIONS + RELEASED
 TAUGHT = [path for path in LESSONS if not path.name.startswith("00")]
 
 
@@ -35,6 +37,12 @@ def texts(notebook):
 
 def codes(notebook):
     return [source(cell) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def headings(path):
+    """Where links to the headings of a notebook go, as JupyterLab has it."""
+    text = re.sub(r"```.*?```", "", "\n\n".join(texts(read(path))), flags=re.DOTALL)
+    return {heading.replace("`", "").replace(" ", "-") for heading in re.findall(r"^#+ (.+?)$", text, re.MULTILINE)}
 
 
 def of(path):
@@ -88,12 +96,13 @@ def test_lesson_has_its_parts(path):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_lesson_leads_to_its_exercise(name):
-    """Every exercise that there is hangs on a lesson of the same name, which links to it."""
-    text = "\n".join(texts(read(content() / "lessons" / f"{name}.ipynb")))
+    """Every exercise that there is hangs on a lesson of the same name, which links to it; one across lessons on the first page."""
+    lesson = content() / "lessons" / f"{name}.ipynb"
+    text = "\n".join(texts(read(lesson if lesson.exists() else lesson.with_name("00-welcome.ipynb"))))
     assert f"../exercises/{name}/{name}.ipynb" in text
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=of)
+@pytest.mark.parametrize("path", READ, ids=of)
 def test_facts_are_true(path):
     """What a lesson marks as a fact is what facts.toml says, and its table of facts is the generated one."""
     notebook = read(path)
@@ -103,7 +112,7 @@ def test_facts_are_true(path):
     assert written(with_facts(notebook)) == path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=of)
+@pytest.mark.parametrize("path", READ + SOLUTIONS, ids=of)
 def test_links_resolve(path):
     """Every link to a file of the course leads to one; every link within the page, to a heading or a fact."""
     notebook = read(path)
@@ -112,14 +121,14 @@ def test_links_resolve(path):
         if target.startswith("https://"):
             continue
         file, _, anchor = urllib.parse.unquote(target).partition("#")
-        if file:
-            assert (path.parent / file).resolve().exists(), target
-        elif not anchor.startswith("fact-"):
-            assert f"# {anchor.replace('-', ' ')}" in text, target
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), target
+        if anchor and not anchor.startswith("fact-"):
+            assert anchor in headings(there), target
     assert "http://" not in text
 
 
-@pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=of)
+@pytest.mark.parametrize("path", READ + SOLUTIONS, ids=of)
 def test_dollars_are_no_formulas(path):
     """JupyterLab reads what stands between two dollars as a formula: first in the text, where a backslash keeps it from it,
     then on the page, where it does not, but where every link and every cell of a table is read by itself."""
@@ -142,7 +151,7 @@ def test_lesson_was_run(path):
         assert len("".join(data["text/plain"])) > 20
 
 
-@pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=of)
+@pytest.mark.parametrize("path", READ + SOLUTIONS, ids=of)
 def test_headings_step_down(path):
     """One title; headings go down one step at a time."""
     text = re.sub(r"```.*?```", "", "\n\n".join(texts(read(path))), flags=re.DOTALL)
@@ -174,6 +183,35 @@ def test_solution_metadata(path):
         elif about["solution"]:
             assert source(cell).count("### BEGIN SOLUTION") == source(cell).count("### END SOLUTION") == 1
     assert graded == {task.name: task.points for task in exercise(name).tasks}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=of)
+def test_what_one_looks_up_is_text(path):
+    """The glossary and the cheat sheet: no code, short cells, linked from the welcome page."""
+    notebook = read(path)
+    assert not codes(notebook)
+    assert max(len(text.split()) for text in texts(notebook) if not text.startswith(FACTS_TITLE)) <= 250
+    assert f"]({path.name})" in "\n".join(texts(read(content() / "lessons" / "00-welcome.ipynb")))
+
+
+def test_every_word_of_the_glossary_has_its_place():
+    """Each word is told in a few sentences, once, and leads to the heading of a lesson where it is explained."""
+    text = "\n\n".join(texts(read(content() / "lessons" / "glossary.ipynb")))
+    words = re.findall(r"^### (.+)\n\n(.+)$", text, re.MULTILINE)
+    assert len(words) >= 50
+    names = [name.lower() for name, _ in words]
+    assert len(set(names)) == len(names) == text.count("\n### ")
+    for name, told in words:
+        assert re.search(r"\. → \[lesson \d\d\]\(\d\d-[a-z-]+\.ipynb#\S+\)$", told), name
+        assert len(told.split()) <= 50, name
+
+
+@pytest.mark.parametrize("path", TAUGHT, ids=of)
+def test_lesson_leads_to_the_glossary(path):
+    """The words that a lesson brings are links to the glossary where they first stand, each once."""
+    links = re.findall(r"\]\(glossary\.ipynb#(\S+?)\)", "\n".join(texts(read(path))))
+    assert len(links) >= 3
+    assert len(set(links)) == len(links)
 
 
 def test_every_exercise_is_there():

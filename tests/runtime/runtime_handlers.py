@@ -4,6 +4,8 @@ import gc
 import os
 from pathlib import Path
 
+import psutil
+
 HANDLERS = Path(__file__).with_name("handlers")
 
 
@@ -26,3 +28,9 @@ def files() -> int:
     """Open files and sockets of this process."""
     gc.collect()
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def listening(owner: int | None = None) -> set[int]:
+    """TCP ports on which ``owner``, or anybody here, listens."""
+    connections = psutil.net_connections("tcp") if owner is None else psutil.Process(owner).net_connections("tcp")
+    return {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from runtime_handlers import HANDLERS, processes
+from runtime_handlers import HANDLERS, listening, processes
 
 from lambdacourse.runtime import LocalLambda
 
@@ -209,12 +209,14 @@ local.{call}
     ],
 )
 def test_nothing_stays_when_the_process_ends(call, how):
-    """Ctrl-C, a kernel's restart, a kill: whatever ends the process that holds a local Lambda, its processes end too."""
+    """Ctrl-C, a kernel's restart, a kill: whatever ends the process that holds a local Lambda, its processes and ports end too."""
     script = [sys.executable, "-c", SCRIPT.format(call=call), str(HANDLERS)]
     process = subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         assert process.stdout.readline() == b"ready\n"
         assert len(processes(process.pid)) >= 2
+        ports = listening(process.pid)
+        assert ports
         os.killpg(process.pid, how)  # as Jupyter and a terminal do: the whole group
         process.wait(20)
     finally:
@@ -225,18 +227,32 @@ def test_nothing_stays_when_the_process_ends(call, how):
     while processes(process.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not processes(process.pid)
+    assert not ports & listening()
 
 
-def test_a_call_can_be_interrupted():
-    """After Ctrl-C in the middle of a call the local Lambda goes on, with another environment."""
-    with LocalLambda("app.sleep", HANDLERS, timeout=60) as local:
-        local.invoke(0)
+@pytest.mark.parametrize(
+    ("handler", "call"),
+    [
+        ("app.sleep", lambda local: local.invoke(50)),
+        ("app.sleep", lambda local: local.invoke_many([50, 50])),
+        ("slow.handler", lambda local: local.invoke()),
+        ("slow.handler", lambda local: local.prepare(2)),
+    ],
+    ids=["a call", "many calls", "a cold start", "preparing"],
+)
+def test_it_can_be_interrupted(tmp_path, handler, call):
+    """After Ctrl-C, in a call or in an initialisation, nothing of it is left, and the local Lambda can be used."""
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(50)", encoding="utf-8")
+    (tmp_path / "app.py").write_text("import time\ndef sleep(event, context):\n    time.sleep(event)", encoding="utf-8")
+    with LocalLambda(handler, tmp_path, timeout=60) as local:
         signal.signal(signal.SIGALRM, signal.default_int_handler)
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        signal.setitimer(signal.ITIMER_REAL, 1.0)
         with pytest.raises(KeyboardInterrupt):
-            local.invoke(50)
-        assert local.environments == 0
-        assert local.invoke(0).cold
+            call(local)
+        assert local.environments == 0 and len(processes()) == 1, "only the warden"
+        (tmp_path / "slow.py").write_text("def handler(event, context):\n    pass", encoding="utf-8")
+        result = local.invoke(0)
+        assert result.cold and result.outcome == "ok"
 
 
 def test_two_do_not_meet():

@@ -146,6 +146,26 @@ def test_nothing_is_lost():
     assert len(results.reports) == 200 and results.reports.cold_starts == results.cold_starts <= 20
 
 
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"concurrency_limit": 2}, "FunctionInvocationRateLimitExceeded"),
+        ({"reserved_concurrency": 2}, "ReservedFunctionInvocationRateLimitExceeded"),
+    ],
+)
+def test_throttles_above_ten_requests_a_second_for_each_environment(settings, reason):
+    """With room for 2 at once, 20 requests are served at once one after the other; then 20 a second; the reason is AWS's."""
+    with LocalLambda("app.echo", HANDLERS, **settings) as local:
+        local.prepare(1)
+        begin = time.monotonic()
+        results = [local.invoke(number) for number in range(60)]
+        allowed = 20 + 20 * (time.monotonic() - begin)
+    assert 20 <= 60 - sum(each.reason == reason for each in results) <= allowed
+    assert {each.reason for each in results} == {None, reason} and reason in fact("throttle_reasons").value
+    with LocalLambda("app.echo", HANDLERS, **settings, rps_per_concurrency=None) as local:
+        assert all(local.invoke(number).status == 200 for number in range(60))
+
+
 def test_rate_is_kept():
     """Arrivals are spaced by the rate, also when the calls take longer than the gaps."""
     with lasting() as local:

@@ -117,7 +117,7 @@ class TestShapes:
 
     def test_fifo(self):
         """A FIFO queue adds sequence number, group and deduplication id to the attributes, as texts."""
-        queue, handler = LocalQueue("my-queue.fifo"), Recorder()
+        queue, handler = LocalQueue("my-queue.fifo", content_based_deduplication=True), Recorder()
         queue.send("a", group="1", deduplication_id="1")
         queue.send("b", group="1")
         queue.deliver(handler)
@@ -258,7 +258,7 @@ class TestQueue:
 
     def test_fifo_group_waits_for_its_failed_message(self):
         """Order within a group: while a message is hidden, nothing of its group is received; other groups go on."""
-        queue = LocalQueue("orders.fifo", visibility_timeout=60)
+        queue = LocalQueue("orders.fifo", visibility_timeout=60, content_based_deduplication=True)
         for body, group in (("a1", "a"), ("b1", "b"), ("a2", "a"), ("b2", "b")):
             queue.send(body, group=group)
         handler = Recorder(failing("a1"), None)
@@ -267,12 +267,35 @@ class TestQueue:
 
     def test_fifo_handler_that_goes_on_after_a_failure_breaks_the_order(self):
         """A handler that returns only the failed message has the later ones of its group deleted: the trap of FIFO."""
-        queue = LocalQueue("orders.fifo")
+        queue = LocalQueue("orders.fifo", content_based_deduplication=True)
         for body in ("1", "2", "3"):
             queue.send(body, group="g")
         handler = Recorder(failing("2"), None)
         queue.deliver(handler, report_batch_item_failures=True)
         assert handler.bodies == [["1", "2", "3"], ["2"]], "2 is processed after 3"
+
+    def test_fifo_takes_a_message_once(self):
+        """Within five minutes a deduplication id is taken once, also after its message was deleted; then again."""
+        queue, handler = LocalQueue("orders.fifo"), Recorder()
+        first = queue.send("a", group="g", deduplication_id="1")
+        assert queue.send("other words", group="h", deduplication_id="1") == first
+        queue.deliver(handler)
+        queue.wait(200)
+        assert queue.send("a", group="g", deduplication_id="1") == first and len(queue) == 0
+        queue.wait(100)
+        assert queue.send("a", group="g", deduplication_id="1") != first
+        queue.deliver(handler)
+        assert (handler.bodies, queue.duplicates, queue.deleted) == ([["a"], ["a"]], 2, 2)
+
+    def test_fifo_by_content(self):
+        """By content, the hash of the body alone decides, and an id that is given goes before it."""
+        queue, handler = LocalQueue("orders.fifo", content_based_deduplication=True), Recorder()
+        queue.send("a", group="g", attributes={"n": "1"})
+        queue.send("a", group="g", attributes={"n": "2"})
+        queue.send("b", group="g", deduplication_id=hashlib.sha256(b"a").hexdigest())
+        queue.send("a", group="g", deduplication_id="another")
+        queue.deliver(handler)
+        assert handler.bodies == [["a", "a"]] and queue.duplicates == 2
 
     def test_batches(self):
         """Batches hold at most BatchSize messages and 6 MB."""
@@ -318,6 +341,9 @@ class TestQueue:
             ),
             (lambda: LocalQueue("q").send("a", group="1"), "has no groups"),
             (lambda: LocalQueue("q.fifo").send("a"), "needs a group"),
+            (lambda: LocalQueue("q.fifo").send("a", group="1"), "content_based_deduplication=True"),
+            (lambda: LocalQueue("q").send("a", deduplication_id="1"), "is no FIFO queue"),
+            (lambda: LocalQueue("q", content_based_deduplication=True), "is no FIFO queue"),
             (lambda: LocalQueue("q").send("x" * 1_048_577), "at most 1,048,576 bytes"),
             (lambda: LocalQueue("q.fifo").deliver(print, batch_size=11), "from 1 to 10 "),
             (lambda: LocalQueue("q").deliver(LocalLambda("app.echo", HANDLERS, timeout=31)), "AWS rejects such a mapping"),
@@ -457,6 +483,118 @@ class TestStream:
             LocalStream().change({})
         with pytest.raises(ValueError, match="new image"):
             LocalStream.of_table().change({})
+
+
+class Summing:
+    """A handler that adds up what its records hold, in the state of a window; fails in the calls that are named."""
+
+    def __init__(self, *failing):
+        self.events, self.failing = [], failing
+
+    def __call__(self, event, context):
+        self.events.append(event)
+        if len(self.events) in self.failing:
+            raise ValueError
+        numbers = [int(base64.b64decode(record["kinesis"]["data"])) for record in event["Records"]]
+        return {"state": {"sum": event["state"].get("sum", 0) + sum(numbers)}, "batchItemFailures": []}
+
+    @property
+    def seen(self):
+        return [
+            (
+                len(event["Records"]),
+                event["state"].get("sum", 0),
+                event["isFinalInvokeForWindow"],
+                event["isWindowTerminatedEarly"],
+            )
+            for event in self.events
+        ]
+
+
+class TestTumblingWindow:
+    """Windows of a minute; the stream's clock begins at the start of one."""
+
+    @pytest.fixture
+    def stream(self):
+        stream = LocalStream("lambda-stream")
+        stream.now = stream._began = 1_607_497_440.0  # 2020-12-09T07:04:00Z, as in AWS's example
+        return stream
+
+    def test_shape(self, stream):
+        """AWS's example, field by field: window, state, shard, stream and the two flags beside the records."""
+        stream.put("1")
+        handler = Summing()
+        stream.deliver(handler, tumbling_window=120)
+        (event,) = handler.events
+        assert {name: value for name, value in event.items() if name != "Records"} == {
+            "window": {"start": "2020-12-09T07:04:00Z", "end": "2020-12-09T07:06:00Z"},
+            "state": {},
+            "shardId": "shardId-000000000000",
+            "eventSourceARN": stream.arn,
+            "isFinalInvokeForWindow": False,
+            "isWindowTerminatedEarly": False,
+        }
+
+    def test_state_goes_through_a_window(self, stream):
+        """A batch lies in one window; each has the state so far; a later record closes it, and the next begins with none."""
+        for number in (1, 2, 3):
+            stream.put(str(number))
+        stream.wait(60)
+        stream.put("10")
+        handler = Summing()
+        stream.deliver(handler, batch_size=2, tumbling_window=60)
+        assert handler.seen == [(2, 0, False, False), (1, 3, False, False), (0, 6, True, False), (1, 0, False, False)]
+        assert len(stream) == 0
+
+    def test_a_window_closes_after_its_time(self, stream):
+        """Without a later record a window is over two minutes after its end, not before; the state is handed over once."""
+        stream.put("5")
+        handler = Summing()
+        stream.deliver(handler, tumbling_window=60)
+        for seconds in (150, 60, 60):
+            stream.wait(seconds)
+            stream.deliver(handler, tumbling_window=60)
+        assert handler.seen == [(1, 0, False, False), (0, 5, True, False)]
+
+    def test_a_closing_invocation_that_fails_holds_up_the_shard(self, stream):
+        """It is tried again, with the same state, before anything behind it."""
+        stream.put("5")
+        stream.wait(60)
+        stream.put("7")
+        handler = Summing(2, 3)
+        outcomes = [each.outcome for each in stream.deliver(handler, tumbling_window=60, maximum_retry_attempts=0)]
+        assert handler.seen == [(1, 0, False, False), *[(0, 5, True, False)] * 3, (1, 0, False, False)]
+        assert outcomes == ["success", "failure", "failure", "success", "success"] and not stream.given_up
+
+    def test_a_failed_batch_leaves_the_state(self, stream):
+        """What is tried again begins with the state from before."""
+        stream.put("5")
+        stream.put("6")
+        handler = Summing(2)
+        stream.deliver(handler, batch_size=1, tumbling_window=60)
+        assert handler.seen == [(1, 0, False, False), (1, 5, False, False), (1, 5, False, False)]
+
+    def test_no_state_is_a_failure(self, stream):
+        """A response without a state makes the invocation fail, and its records come again."""
+        stream.put("5")
+        handler = Recorder({"batchItemFailures": []}, {"state": {}})
+        first, second = stream.deliver(handler, tumbling_window=60)
+        assert (first.outcome, second.outcome) == ("failure", "success") and "no state" in first.error
+
+    def test_too_much_state_ends_a_window_early(self, stream):
+        """Above 1 MB the window is ended early; the rest of its records begin with a new state."""
+        stream.put("5")
+        stream.put("6")
+        handler = Recorder({"state": {"all": "x" * 1024**2}}, {"state": {}})
+        stream.deliver(handler, batch_size=1, tumbling_window=60)
+        flags = [(len(each["Records"]), bool(each["state"]), each["isWindowTerminatedEarly"]) for each in handler.events]
+        assert flags == [(1, False, False), (0, True, True), (1, False, False)]
+        assert handler.events[0]["window"] == handler.events[2]["window"]
+
+    def test_what_aws_rejects(self, stream):
+        """A window is 0 to 900 s long."""
+        with pytest.raises(ValueError, match="TumblingWindowInSeconds"):
+            stream.deliver(print, tumbling_window=901)
 
 
 class TestPowertools:

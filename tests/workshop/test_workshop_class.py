@@ -16,8 +16,8 @@ from io import BytesIO
 import pytest
 from bs4 import BeautifulSoup
 
-from lambdacourse.course.workspace import content
 from lambdacourse.errors import CourseError
+from lambdacourse.folders import content
 from lambdacourse.grading.exercises import concurrency
 from lambdacourse.grading.session import STAMP_MIME
 from lambdacourse.grading.verdict import MIME
@@ -198,12 +198,19 @@ def hand_in(folder, student, notebook):
     return place
 
 
+def one_assignment(place):
+    """The source of a class that has one assignment only."""
+    shutil.copytree(content() / "solutions" / NAME, place / "sources" / NAME)
+    return place / "sources"
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     """A class with the whole corpus in it, graded once: the folder and the outcomes by student."""
     if not shutil.which("bwrap"):
         (pytest.fail if os.environ.get("LAMBDACOURSE_REQUIRE_SANDBOX") == "1" else pytest.skip)("bubblewrap is not installed")
-    folder = classroom.init(tmp_path_factory.mktemp("class") / "spring")
+    place = tmp_path_factory.mktemp("class")
+    folder = classroom.init(place / "spring", solutions=one_assignment(place))
     (folder / ".grading" / "seed").write_text("SECRET-SEED", encoding="utf-8")
     classroom.release(folder)
     for student, (notebook, _) in CORPUS.items():
@@ -343,7 +350,7 @@ def test_a_full_disk(graded, monkeypatch):
 def folder(tmp_path):
     roster = tmp_path / "roster.csv"
     roster.write_bytes("ID;Vorname;Nachname\nada;Ada;Müller\ngrace;Grace;H\n".encode("cp1252"))
-    return classroom.init(tmp_path / "spring", roster)
+    return classroom.init(tmp_path / "spring", roster, one_assignment(tmp_path))
 
 
 def pack(place, owner, notebook=None, **more):

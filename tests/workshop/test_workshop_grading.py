@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from lambdacourse.course.workspace import content
 from lambdacourse.errors import CourseError
+from lambdacourse.folders import content
 from lambdacourse.grading.exercises import MODULES, exercise
 from lambdacourse.workshop import grade, release_all
 

@@ -15,6 +15,7 @@ NEEDS, before it changes anything; ``run`` serves it and the same thing is handl
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -106,8 +107,8 @@ from lambdacourse.model import Account, Async, Schedule, Sync
 from lambdacourse.model.traffic import CHUNK
 
 
-def run(plan: Plan, record: bool = False) -> Tally:
-    """Simulate ``plan``."""
+def run(plan: Plan, record: bool = False, tell: Callable[[float], None] | None = None) -> Tally:
+    """Simulate ``plan``; ``tell`` hears how much of it is done whenever a chunk of arrivals is used up."""
     chunks = [plan.times(flow) if flow.is_of_queue else plan.chunks(flow) for flow in plan.flows]
     core, lanes = _core(plan, record), _lanes(max(len(chunks), 1))
     more = None if plan.is_plain else _more(plan, core)
@@ -146,6 +147,8 @@ def run(plan: Plan, record: bool = False) -> Tally:
     while need != DONE:
         need, flow = advance(core, lanes, more, streams, desk)
         if need == NEEDS_CHUNK:
+            if tell:
+                tell((lanes.upcoming[flow] + plan.warm_up) / (plan.seconds + plan.warm_up))
             refill(flow)
         elif need == NEEDS_SLOTS:
             slots, births = _more_slots(core.slots, core.births, core.clocks, len(core.slots))

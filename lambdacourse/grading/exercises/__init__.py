@@ -8,7 +8,15 @@ from importlib import import_module
 
 from lambdacourse.grading.tasks import Exercise, Task
 
-MODULES = {"01-concurrency": "concurrency"}
+MODULES = {
+    "01-concurrency": "concurrency",
+    "03-cold-starts": "coldstarts",
+    "04-vpc": "vpc",
+    "05-events-and-queues": "queues",
+    "06-streams": "streams",
+    "07-cost": "cost",
+    "11-interview": "interview",
+}
 
 
 @cache

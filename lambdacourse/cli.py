@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import io
 import os
 import sys
@@ -210,10 +211,44 @@ def refresh(parsed: argparse.Namespace) -> int:
 
 
 def drill(parsed: argparse.Namespace) -> int:
-    from lambdacourse.drill.session import Session
-    from lambdacourse.drill.terminal import drill
+    if parsed.export:
+        from lambdacourse import learner
+        from lambdacourse.drill import bank
+        from lambdacourse.drill.export import export
 
-    drill(Session(parsed.topic, parsed.minutes))
+        print(f"{export(bank.load().about(parsed.topic), learner.current(), parsed.export)} cards are in {parsed.export}.")
+    elif parsed.statistics:
+        from lambdacourse.drill.bank import load
+        from lambdacourse.drill.statistics import as_text, statistics
+
+        print(as_text(statistics(load().about(parsed.topic))))
+    elif parsed.resting_on:
+        from lambdacourse.drill.bank import load
+
+        print(
+            "\n".join(f"{each.id}: {each.text}" for each in load().resting_on(*parsed.resting_on))
+            or "No question rests on that."
+        )
+    else:
+        from lambdacourse.drill.session import Session
+        from lambdacourse.drill.terminal import drill
+
+        drill(Session(parsed.topic, parsed.minutes))
+    return 0
+
+
+def plan(parsed: argparse.Namespace) -> int:
+    from lambdacourse.course.workspace import content
+    from lambdacourse.drill import bank, history
+    from lambdacourse.drill.plan import plan, remember, remembered
+    from lambdacourse.grading.exercises import MODULES, exercise
+
+    today = datetime.date.today()
+    if parsed.date:
+        remember(parsed.date, parsed.hours, today)
+    lessons = sorted(path.stem for path in (content() / "lessons").glob("0[1-9]-*.ipynb"))
+    tasks = {name: [task.name for task in exercise(name).tasks] for name in MODULES}
+    print(plan(bank.load(), history.read()[0], lessons, tasks, *remembered(today), today))
     return 0
 
 
@@ -247,6 +282,17 @@ def _parser() -> argparse.ArgumentParser:
     command = _add(commands, "drill", "interview questions, until they stick: those that are due first", drill)
     command.add_argument("--topic", default="", help="such as limits, or a lesson, such as 01 (default: all)")
     command.add_argument("--minutes", type=_number, default=10, help="how long (default: %(default)s)")
+    what = "write the questions as flashcards instead: CSV when FILE ends in .csv, else text for Anki"
+    command.add_argument("--export", type=Path, metavar="FILE", help=what)
+    command.add_argument(
+        "--statistics", action="store_true", help="show instead what you know, by topic, and how well you judge it"
+    )
+    command.add_argument("--resting-on", nargs="+", metavar="FACT", help="for authors: list the questions that rest on a fact")
+
+    command = _add(commands, "plan", "each day's lessons, tasks, cards and mock interviews, until the interview", plan)
+    command.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="the day of the interview; kept for the next time")
+    command.add_argument("--hours", type=_number, default=1, help="how many hours a day (default: %(default)s)")
+    command.epilog = "Run it again at any time: what you have done is left out, and days that you missed are planned again."
 
     command = _add(commands, "reset", "put one notebook back, keeping yours beside it", reset)
     command.add_argument("name", metavar="NAME", help="such as 00-welcome, lessons/01-concurrency or exercises/01-concurrency")
@@ -353,6 +399,13 @@ def _days(text: str) -> int:
     if not text.isdecimal() or int(text) > 36_500:
         raise argparse.ArgumentTypeError(f"{text!r} must be a number of days from 0 to 36500")
     return int(text)
+
+
+def _date(text: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a day such as 2027-01-31") from None
 
 
 def _count(text: str) -> int:

@@ -21,6 +21,12 @@ def written(number: float) -> str:
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.6g}"
 
 
+def written_call(name: str, case: dict) -> str:
+    """A call as one would write it; of a long argument, such as a whole log, the beginning."""
+    arguments = ((key, repr(value)) for key, value in case.items())
+    return f"{name}({', '.join(f'{key}={text}' if len(text) <= 400 else f'{key}={text[:400]}…' for key, text in arguments)})"
+
+
 Cases = Callable[[Numbers, int], dict]
 """Makes the ``n``-th case of a task from a learner's numbers: the arguments of the function, by name."""
 
@@ -112,7 +118,7 @@ class Computes:
         return f"{said} {named or name_slip(value, expected)}".strip()
 
     def _call(self, case: dict) -> str:
-        return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in case.items())})"
+        return written_call(self.name, case)
 
 
 @dataclass(frozen=True)
@@ -156,4 +162,4 @@ class Chooses:
         return said
 
     def _call(self, case: dict) -> str:
-        return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in case.items())})"
+        return written_call(self.name, case)

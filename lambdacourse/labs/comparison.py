@@ -23,7 +23,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Row:
-    """What is compared: of the controls that differ, and of each figure."""
+    """What is compared: of the controls that differ, all in one, or of a figure."""
 
     label: str
     a: str
@@ -33,11 +33,13 @@ class Row:
 
 def compared(a: Setting, b: Setting) -> list[Row]:
     """What differs in the settings, and then each figure of both, and how far they are apart."""
-    moved = [Row(label, a.said[label], value, "") for label, value in b.said.items() if a.said[label] != value]
+    moved = [label for label, value in b.said.items() if a.said[label] != value]
+    one, other = (", ".join(each.said[label] for label in moved) or "the same" for each in (a, b))
+    settings = Row(", ".join(moved) or "setting", one, other, "")  # always one row, so that nothing jumps
     of_a, of_b = ({number.label: number.shown(each.view.compared) for number in each.view.numbers} for each in (a, b))
     labels = [*of_b, *(label for label in of_a if label not in of_b)]
     pairs = [(label, of_a.get(label, ""), of_b.get(label, "")) for label in labels]
-    return moved + [Row(label, one, other, difference(one, other)) for label, one, other in pairs]
+    return [settings, *(Row(label, one, other, difference(one, other)) for label, one, other in pairs)]
 
 
 def difference(a: str, b: str) -> str:

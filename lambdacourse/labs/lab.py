@@ -68,7 +68,7 @@ class Choice:
         self.check(value)
         kind = widgets.SelectionSlider if self.slider else widgets.Dropdown
         options = list(zip(self.labels, self.values, strict=True))
-        style, layout = {"description_width": "9em"}, widgets.Layout(width="30em")
+        style, layout = {"description_width": "11.5em"}, widgets.Layout(width="32.5em")
         return kind(options=options, value=value, description=self.label, style=style, layout=layout)
 
     def said(self, value: Any) -> str:

@@ -218,7 +218,7 @@ def _fates(axes: Axes, seconds: _Seconds, theme: plots.Theme) -> list[Artist]:
             )
         below = above
     drawn += plots.step_line(axes, edges, seconds.sent, theme.ink, width=1.0)
-    drawn.append(_label(axes, 0.985, seconds.sent[-20:].mean(), "sent", theme))
+    drawn.append(_label(axes, 0.985, seconds.sent[-20:].max(), "sent", theme))
     return drawn
 
 

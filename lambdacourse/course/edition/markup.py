@@ -12,6 +12,7 @@ import mistune
 from lambdacourse.source import highlighted
 
 _LAB = re.compile(r"^\w+_lab\(", re.MULTILINE)
+_INLINE = re.compile(r"</?(?:a|b|code|em|span|strong)\b[^>]*>")
 _UNSEEN = re.compile(r"<(style|script)\b.*?</\1>", re.DOTALL)
 
 
@@ -27,7 +28,8 @@ def text_html(text: str) -> str:
 
 def words(html: str) -> str:
     """What one reads of ``html``, on one line."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", _UNSEEN.sub("", html))).split())
+    within_a_word = _INLINE.sub("", _UNSEEN.sub("", html))
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", within_a_word)).split())
 
 
 def heading_id(heading: str) -> str:

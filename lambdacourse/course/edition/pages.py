@@ -96,10 +96,10 @@ def index_page(pages: Sequence[Page]) -> Page:
         "To look up": [page for page in pages if not re.match(r"lessons/\d|exercises/", page.name)],
     }
     parts = [
-        f'<h1 id="top">{COURSE}</h1>',
+        f'<h1 id="top">{COURSE}: the reading edition</h1>',
         text_html(
-            "The reading edition: the lessons with all that their runs gave, the exercises without their answers. Nothing here needs a "
-            "network.\n\nA simulator wants to be touched. In JupyterLab the labs move, predictions are kept, and exercises are checked as "
+            "The lessons with all that their runs gave, and the exercises without their answers. Nothing here needs a network."
+            "\n\nA simulator wants to be touched. In JupyterLab the labs move, predictions are kept, and exercises are checked as "
             "you answer them: install `lambdacourse` from its repository, then run `lambdacourse`."
         ),
     ]
@@ -118,7 +118,7 @@ def framed(page: Page, before: Page | None, after: Page | None) -> str:
     contents = "".join(f'<li><a href="#{section.anchor}">{escape(section.heading)}</a></li>' for section in listed)
     return _frame().substitute(
         course=COURSE,
-        title=escape(page.title if page.title == COURSE else f"{page.title} · {COURSE}"),
+        title=escape(page.title if page.title.startswith(COURSE) else f"{page.title} · {COURSE}"),
         root=page.root,
         contents=contents,
         body=page.body,

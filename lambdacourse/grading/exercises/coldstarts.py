@@ -11,7 +11,7 @@ import numpy as np
 from lambdacourse.facts import fact
 from lambdacourse.grading.answers import Answer
 from lambdacourse.grading.compare import Misconception
-from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
+from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.model import ColdStart, Function, Sync, Traffic, poisson, steady, trace
@@ -68,7 +68,7 @@ SHARE = Task(
     checker=Computes(
         "cold_share",
         expected=lambda log: read_reports(log).cold_start_rate,
-        groups={"a log of a function": (2, _on_demand_log), "a log of a function with SnapStart": (1, _snapstart_log)},
+        groups={"a log of a function": (2, _on_demand_log), "a log with starts from a snapshot": (1, _snapstart_log)},
         hidden=4,
         show=lambda value: f"{value:.4f}",
         misconceptions=(
@@ -589,7 +589,7 @@ def _check_plan(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequ
         cases += [_crowds(held_back, number) for number in range(3)]
     slow, dear = [], []
     for case in cases:
-        call = f"cold_start_plan({', '.join(f'{name}={value}' for name, value in case.items())})"
+        call = written_call("cold_start_plan", case)
         plan, problem = _plan(answer(*case.values()))
         if plan is None:
             return [Part(0, 2, f"{call}: {problem}"), Part(0, 3, "No bill without a plan.")]

@@ -11,7 +11,7 @@ from lambdacourse import plots
 from lambdacourse.facts import fact
 from lambdacourse.grading.answers import Answer
 from lambdacourse.grading.compare import Misconception
-from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
+from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.memory import memory_frame
@@ -697,7 +697,7 @@ def _check_function(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
         cases += [_a_requirement(held_back, number) for number in range(2)]
     slow, dear, near = [], [], 0
     for case in cases:
-        call = f"cheapest_function({', '.join(f'{name}={value}' for name, value in case.items())})"
+        call = written_call("cheapest_function", case)
         design, problem = _configuration(answer(*case.values()))
         if design is None:
             return [Part(0, 2, f"{call}: {problem}"), Part(0, 3, "No bill without a function.")]

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from lambdacourse.facts import fact
 from lambdacourse.grading.answers import Answer
 from lambdacourse.grading.compare import Misconception
-from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
+from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.network import (
@@ -266,8 +266,8 @@ ADD = Task(
     hints=(
         "First: is there anything with a private address among the calls? If not, why be in a VPC?",
         "Then: does something on the internet have to answer? Only NAT leads there. Gateway endpoints are for S3 and DynamoDB.",
-        "Interface endpoints cost 7.30 dollars a month each and zone, NAT 36.50 with its address: five services still cost less, six "
-        "do not.",
+        "Interface endpoints cost 7.30 dollars a month each and zone, NAT 36.50 with its address: four services cost less "
+        "than it, six cost more.",
     ),
     after="decide(DATABASE, S3, SQS) of lambdacourse.network finds the way and says why. Data counts too: the more of it, the more "
     "endpoints pay.",
@@ -293,7 +293,7 @@ NAT = Task(
     checker=Computes(
         "nat_month",
         expected=_nat_month,
-        groups={"NAT gateways in each zone": (2, _nat)},
+        groups={"gateways in each zone, their addresses and the data": (2, _nat)},
         tolerance=1e-5,
         units=" USD",
         show=lambda value: f"{value:,.2f}",
@@ -806,7 +806,7 @@ def _check_network(answer: Answer, own: Numbers, held_back: Numbers | None) -> S
         cases += [_some_network(held_back, number) for number in range(8)]
     unreached, dear = [], []
     for case in cases:
-        call, value = f"cheapest_network(zones={case['zones']}, gb={case['gb']})", answer(*case.values())
+        call, value = written_call("cheapest_network", case), answer(*case.values())
         place, problem = _network(value, case["zones"])
         if place is None:
             return [Part(0, 2, f"{call}: {problem}"), Part(0, 3, "No bill without a network.")]

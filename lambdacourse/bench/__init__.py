@@ -351,9 +351,9 @@ def plot(data: dict[str, Any] | None = None) -> plots.Picture:
         frame = plots.Frame(title, label, "computing (ns)", (x.min() / 1.5, x.max() * 1.5), y_range, log="xy")
         ours = np.array([point["nanoseconds"] for point in points], dtype=float)
         lines = [plots.Curve("compiled kernel", x, ours, "busy", at=0.5, marker="o")]
-        for name in dict.fromkeys(name for point in points for name in point["peers"]):
+        for number, name in enumerate(dict.fromkeys(name for point in points for name in point["peers"])):
             there = [(point[moved], point["peers"][name]) for point in points if name in point["peers"]]
-            lines.append(plots.Curve(name, *np.array(there, dtype=float).T, "idle", at=0.0, marker="o"))
+            lines.append(plots.Curve(name, *np.array(there, dtype=float).T, "idle", at=number / 3, marker="o"))
         return plots.Panel(frame, lines)
 
     return plots.curves(

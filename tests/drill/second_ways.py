@@ -84,3 +84,73 @@ def throttled_at_the_mean(mean):
 
 def slow_dependency(rate, slow_s):
     return rate * slow_s - rate / 10
+
+
+# Lesson 02
+
+
+def share_lost_in_the_pool(shop, reports):
+    """Of every wanted environment's requests, an equal part finds one of the thousand."""
+    return 100 * (shop + reports - 1_000) / (shop + reports)
+
+
+def left_to_reserve(limit, first, second):
+    third = 0
+    while first + second + third < limit - 100:
+        third += 1
+    return third
+
+
+def left_beside_provisioned(reserved, inside, outside):
+    """Add what the functions hold: provisioned and plain part of the reservation, and the other's provisioned."""
+    return 1_000 - (inside + (reserved - inside) + outside)
+
+
+def provisioned_spills_from(provisioned, duration_ms):
+    return provisioned * 10 if duration_ms <= 100 else provisioned / (duration_ms / 1_000)
+
+
+def share_that_spills(rate, provisioned):
+    """A provisioned environment serves two requests of 500 ms in a second."""
+    return 100 * (rate - 2 * provisioned) / rate
+
+
+def seconds_to_allocate(provisioned):
+    """A hundred in every second."""
+    return provisioned / 100
+
+
+def month_of_idle_readiness(provisioned, memory_mb):
+    """By the price of a GB-hour, which AWS's calculator shows."""
+    return provisioned * memory_mb / 1_024 * 730 * 0.015
+
+
+def multiple_at_utilisation(percent):
+    """A hundred GB-seconds kept, ``percent`` of them used."""
+    return (100 * 0.0000041667 + percent * 0.0000097222) / (percent * 0.0000166667)
+
+
+def most_worth_provisioning(busy):
+    """Add one after the other until keeping them costs more than the cheaper duration saves."""
+    kept = busy
+    while kept * 4_1667 < busy * (16_6667 - 9_7222):
+        kept += 0.01
+    return kept
+
+
+def change_of_the_bill(busy, provisioned):
+    month = 730 * 3_600
+    with_it = month * (provisioned * 0.0000041667 + busy * 0.0000097222)
+    return with_it - month * busy * 0.0000166667
+
+
+def saved_by_the_clock(provisioned, hours):
+    return provisioned * 730 * 0.015 - provisioned * hours * 22 * 0.015
+
+
+def wanted_by_target_tracking(busy, allocated):
+    """The fewest of which no more than seven tenths are busy."""
+    enough = 1
+    while 10 * busy > 7 * enough:
+        enough += 1
+    return enough

@@ -154,3 +154,76 @@ def wanted_by_target_tracking(busy, allocated):
     while 10 * busy > 7 * enough:
         enough += 1
     return enough
+
+
+# Lesson 05
+
+
+def seconds_to_the_failure_destination(duration):
+    return duration + 60 + duration + 120 + duration
+
+
+def handled_per_second(concurrency, batch, each_ms):
+    """Each environment works without a gap on one message at a time, whatever the batch."""
+    return concurrency / (each_ms / 1_000)
+
+
+def backlog_after_the_peak(hours, sent, concurrency):
+    """Minute by minute: 60 x sent come, each environment handles 30."""
+    waiting = 0
+    for _ in range(int(hours) * 60):
+        waiting += 60 * sent - 30 * concurrency
+    return waiting
+
+
+def hours_to_drain(millions, handled, sent):
+    """Minute by minute, to the last part of one."""
+    waiting, minutes = millions * 1_000_000, 0
+    while waiting > 60 * (handled - sent):
+        waiting, minutes = waiting - 60 * (handled - sent), minutes + 1
+    return (minutes + waiting / (60 * (handled - sent))) / 60
+
+
+def wait_of_the_last_message(millions, handled, sent):
+    """What is handled in an hour, how often it goes into those before."""
+    return millions * 1_000_000 / (3_600 * handled)
+
+
+def seconds_until_pollers_are_there(concurrency):
+    """Five more each second."""
+    pollers, seconds = 5, 0
+    while pollers < concurrency:
+        pollers, seconds = pollers + 5, seconds + 1
+    return seconds
+
+
+def pollers_to_provision(rate, duration):
+    """A poller that drives ten at a time completes 10, 5 or 2 a second."""
+    each = {1: 10, 2: 5, 5: 2}[int(duration)]
+    enough = 0
+    while enough * each < rate:
+        enough += 1
+    return enough
+
+
+def visibility_timeout_to_set(timeout, window):
+    return sum(timeout for _ in range(6)) + window
+
+
+def seconds_to_the_dead_letter_queue(visibility, receives):
+    """Follow it: received, hidden, visible again, until the next receive would be one too many."""
+    clock, received = 0, 0
+    while received < receives:
+        received, clock = received + 1, clock + visibility
+    return clock
+
+
+def batches_that_fail(percent, batch):
+    """Add the chances of one, two, three … bad messages."""
+    bad, size = percent / 100, int(batch)
+    return 100 * sum(math.comb(size, count) * bad**count * (1 - bad) ** (size - count) for count in range(1, size + 1))
+
+
+def fifo_per_second(groups, reserved, each_ms):
+    lanes = groups if groups < reserved else reserved
+    return sum(1_000 / each_ms for _ in range(int(lanes)))

@@ -227,3 +227,62 @@ def batches_that_fail(percent, batch):
 def fifo_per_second(groups, reserved, each_ms):
     lanes = groups if groups < reserved else reserved
     return sum(1_000 / each_ms for _ in range(int(lanes)))
+
+
+# Lesson 07
+
+
+def month_on_demand(millions, duration_ms, memory_mb):
+    gb_seconds = millions * 1_000 * duration_ms * memory_mb / 1_024
+    return millions * 0.20 + gb_seconds * 0.0000166667
+
+
+def billed_of_a_cold_call(duration, init):
+    """In hundredths of a millisecond, which REPORT prints; up to the next full one."""
+    hundredths = round(duration * 100) + round(init * 100)
+    return -(-hundredths // 100)
+
+
+def init_on_the_bill(percent, init_ms, duration_ms):
+    return percent * init_ms / duration_ms
+
+
+def duration_at_another_memory(wait_ms, cpu_ms, memory_mb):
+    """Nobody computes faster than one vCPU in one thread."""
+    return wait_ms + (cpu_ms if memory_mb >= 1_769 else cpu_ms * 1_769 / memory_mb)
+
+
+def eight_times_the_memory(duration_ms):
+    """A million calls: 128 MB are an eighth of a GB."""
+    small = duration_ms * 1_000 / 8 * 0.0000166667
+    return (0.20 + 8 * small) / (0.20 + small)
+
+
+def saved_on_arm64(duration_ms, memory_mb):
+    duration = duration_ms * 1_000 * memory_mb / 1_024 * 0.0000166667
+    return 20 * duration / (duration + 0.20)
+
+
+def waiting_side_by_side(first, second):
+    return 100 * min(first, second) / (first + second + 20)
+
+
+def sqs_requests_of_a_month(millions, batch):
+    """Sent, received, deleted: each a line, in millions of requests."""
+    sent, received, deleted = millions, millions / batch, millions / batch
+    return 0.40 * (sent + received + deleted)
+
+
+def logs_of_a_month(millions, kb):
+    return millions * 1_000_000 * kb / 1_048_576 * 0.50
+
+
+def requests_until_two_tasks(duration_ms, memory_mb):
+    """One million after the other costs the same: how often it goes into the tasks' price."""
+    tasks = 2 * 730 * (0.04048 + 2 * 0.004445)
+    million = 0.20 + duration_ms * 1_000 * memory_mb / 1_024 * 0.0000166667
+    return tasks / million
+
+
+def billions_of_gb_seconds(billions):
+    return 6 * 16.6667 + (billions - 6) * 15

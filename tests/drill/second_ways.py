@@ -286,3 +286,53 @@ def requests_until_two_tasks(duration_ms, memory_mb):
 
 def billions_of_gb_seconds(billions):
     return 6 * 16.6667 + (billions - 6) * 15
+
+
+# Lesson 03
+
+
+def cold_share_by_rate(rate):
+    """Cut the six minutes into a hundred thousand pieces: no request in any of them."""
+    return 100 * (1 - rate / 10 / 100_000) ** 100_000
+
+
+def rate_for_a_cold_share(percent):
+    """Halve the interval in which the rate must be."""
+    low, high = 0.0, 10.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if 100 * math.exp(-6 * middle) > percent else (low, middle)
+    return low
+
+
+def cold_starts_of_a_jump(rate, init_ms, duration_ms):
+    """Request by request, until one arrives after the first has finished."""
+    cold = 0
+    while cold / rate * 1_000 < init_ms + duration_ms:
+        cold += 1
+    return cold
+
+
+def calls_of_a_warmer(minutes):
+    return 30 * 24 * 60 / minutes
+
+
+def burst_on_a_warmed_function(warm, people):
+    free, cold = warm, 0
+    for _ in range(int(people)):
+        free, cold = (free - 1, cold) if free else (free, cold + 1)
+    return cold
+
+
+def import_in_the_handler(import_ms, memory_mb):
+    return import_ms / (memory_mb / 1_769)
+
+
+def mean_with_cold_calls(warm_ms, percent, extra_ms):
+    """Of a thousand calls, warm and cold apart."""
+    cold = 10 * percent
+    return ((1_000 - cold) * warm_ms + cold * (warm_ms + extra_ms)) / 1_000
+
+
+def price_of_restores(memory_mb, thousands):
+    return thousands * 0.1397998 * memory_mb / 1_024

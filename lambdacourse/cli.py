@@ -200,7 +200,11 @@ def refresh(parsed: argparse.Namespace) -> int:
     root = Path.cwd()
     if not all((root / part).is_dir() for part in ("lessons", "solutions", "exercises")):
         raise CourseError(f"{root} is no checkout of the course: there is no lessons/, solutions/ and exercises/ in it.")
-    stale = lessons.refresh(root, parsed.names, keep=not parsed.check) + release_all(root, keep=not parsed.check)
+
+    def tell(name: str, seconds: float) -> None:
+        print(f"{name:32} run in {seconds:5.1f} s")
+
+    stale = lessons.refresh(root, parsed.names, not parsed.check, tell) + release_all(root, keep=not parsed.check)
     page = root / "lambdacourse" / "ASSUMPTIONS.md"
     if page.exists() and page.read_text(encoding="utf-8") != assumptions_page():
         stale.append("lambdacourse/ASSUMPTIONS.md")

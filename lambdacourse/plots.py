@@ -189,7 +189,10 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Lanes:
-    """Requests for swim lanes, one value each: times in seconds, the environment that served it, whether it was throttled."""
+    """Requests for swim lanes, one value each: times in seconds, the environment that served it, whether it was throttled.
+
+    init: from its arrival at the environment to its handler, the download included.
+    """
 
     time: np.ndarray
     environment: np.ndarray
@@ -200,9 +203,10 @@ class Lanes:
     @staticmethod
     def of(requests: pd.DataFrame, seconds: float) -> Lanes:
         """Those of ``requests`` (as a run keeps them) that arrived in the first ``seconds``."""
-        shown = requests[requests.time < seconds].fillna({"init": 0.0, "duration": 0.0})
-        columns = (shown[name].to_numpy() for name in ("time", "environment", "init", "duration"))
-        return Lanes(*columns, (shown.outcome == "throttled").to_numpy())
+        shown = requests[requests.time < seconds].fillna({"download": 0.0, "init": 0.0, "duration": 0.0})
+        time, environment, init, duration = (shown[name].to_numpy() for name in ("time", "environment", "init", "duration"))
+        download = shown["download"].to_numpy() if "download" in shown else 0.0  # a log does not know it
+        return Lanes(time, environment, download + init, duration, (shown.outcome == "throttled").to_numpy())
 
     @property
     def count(self) -> int:

@@ -6,7 +6,6 @@ best of several runs. Compare the ratios, not the rates.
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import subprocess
@@ -23,7 +22,7 @@ import numpy as np
 from lambdacourse import engine, plots
 from lambdacourse.bench.peers import PEERS, Peer, Work
 from lambdacourse.engine import reference
-from lambdacourse.model import Account, Function, Sync, exponential, lognormal, poisson
+from lambdacourse.model import Account, EventSourceMapping, Function, SqsQueue, Sync, exponential, lognormal, poisson
 from lambdacourse.simulation import Scenario
 from lambdacourse.simulation.progress import progress
 
@@ -87,6 +86,19 @@ LOADS = (
 )
 """From eight environments to fifty thousand."""
 
+DEEP_QUEUE = Scenario(
+    (
+        EventSourceMapping(
+            Function("worker", duration=exponential(1)),
+            SqsQueue("orders", poisson(1_000)),
+            batch_size=10,
+            maximum_concurrency=48,
+        ),
+    ),
+    seconds=8 * 3600,
+)
+"""In what ``resource`` counts: kilobytes, on a Mac bytes."""
+
 
 def kernel() -> list[Timing]:
     """The compiled kernel under each load, draws and metrics included; plain Python and the peers on a part of the same."""
@@ -124,7 +136,7 @@ def peer_rate(peer: Peer, load: Load) -> float | None:
 def curves() -> dict[str, list[dict[str, Any]]]:
     """Nanoseconds for a request against the rate, at 80 environments, and against the number of environments, at 2,000/s.
 
-    Here, and in the peers that are installed, as far as they go.
+    Of ours, and of the ``peers`` that are there and quick enough.
     """
 
     def point(rate: float, environments: float) -> dict[str, Any]:
@@ -145,83 +157,62 @@ def memory() -> dict[str, float]:
 
 
 def _memory_of(requests: int) -> float:
-    return _measured(
-        "from lambdacourse.bench import Load; from lambdacourse.model import exponential\n"
-        "scenario = lambda seconds: Load(100_000, exponential(0.01), seconds, 1_000).scenario\n",
-        0.01,
-        requests / 100_000,
-    )["megabytes"]
-
-
-def _measured(define: str, short: float, long: float) -> dict[str, float]:
-    """Seconds of one core, and MB beyond those of a ``short`` run, of ``scenario(long)`` in a process of its own."""
     code = (
-        "import time; from lambdacourse import Account, Scenario; from lambdacourse.bench import peak_memory\n"
-        f"{define}"
-        f"scenario({short}).run()  # imports and compiles\n"
-        "before, start = peak_memory(), time.process_time()\n"
-        f"scenario({long}).run(); print(time.process_time() - start, peak_memory() - before)"
+        "from lambdacourse import bench; from lambdacourse.model import exponential\n"
+        f"load = bench.Load(100_000, exponential(0.01), {requests} / 100_000, 1_000)\n"
+        "bench.Load(100, exponential(0.01), 10, 1).scenario.run()\n"
+        "before = bench.peak_memory(); load.scenario.run(); print(bench.peak_memory() - before)"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, encoding="utf-8").stdout.split()
-    return dict(zip(("seconds", "megabytes"), map(float, said), strict=True))
+    return float(_in_a_process_of_its_own(code))
 
 
 def peak_memory() -> float:
     """The most MB that this process ever held."""
     status = Path("/proc/self/status")
-    if status.exists():  # on Linux a process begins with its parent's ru_maxrss
+    if status.exists():  # Linux: ru_maxrss would begin with what the parent held
         return float(status.read_text(encoding="utf-8").partition("VmHWM:")[2].split()[0]) / 1_000
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1_000_000 if sys.platform == "darwin" else 1_000)
 
 
-QUEUE_HOURS, QUEUE_RATE = 8, 1_000
-
-
-def queue() -> dict[str, float]:
-    """Eight hours of 1,000 messages a second through a queue that gets 15 million deep: seconds of one core, and MB on top."""
-    return _measured(
-        "from lambdacourse.model import EventSourceMapping, Function, SqsQueue, poisson\n"
-        "def scenario(seconds):\n"
-        f"    uploads = SqsQueue('uploads', poisson({QUEUE_RATE}), visibility_timeout=90)\n"
-        "    mapping = EventSourceMapping(Function('resize', duration=2), uploads, batch_size=1, maximum_concurrency=450)\n"
-        "    return Scenario((mapping,), Account(concurrency_limit=2_000), seconds, seed=1)\n",
-        10,
-        QUEUE_HOURS * 3_600,
+def deep_queue() -> dict[str, float]:
+    """Eight hours of 1,000 messages/s to a function that keeps up with 480: how many, how deep, seconds, MB (not on Windows)."""
+    if sys.platform == "win32":
+        return {}
+    code = (
+        "import time; from dataclasses import replace; from lambdacourse import bench\n"
+        "replace(bench.DEEP_QUEUE, seconds=10).run()\n"
+        "before, start = bench.peak_memory(), time.process_time()\n"
+        "orders = bench.DEEP_QUEUE.run()['orders']\n"
+        "print(orders.sent, orders.peak_backlog, time.process_time() - start, bench.peak_memory() - before)"
     )
+    names = ("messages", "deepest", "seconds", "megabytes")
+    return dict(zip(names, map(float, _in_a_process_of_its_own(code).split()), strict=True))
+
+
+def _in_a_process_of_its_own(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, encoding="utf-8").stdout
 
 
 def labs() -> dict[str, float]:
-    """Milliseconds from a slider's new value to the new picture, at the kernel, from each lab's first setting."""
-    from lambdacourse import labs as room
-    from lambdacourse.labs.lab import Lab
+    """Milliseconds from a control's new value to the new picture, at the kernel: each lab's first control, one step and back."""
+    from lambdacourse import labs
 
     os.environ["NBGRADER_EXECUTION"] = "bench"  # nothing is written to the learner's progress
     timings = {}
-    for name in sorted(name for name in room.__all__ if name.endswith("_lab")):
-        lab = getattr(room, name)()
-        if not isinstance(lab, Lab):
-            continue
-        slider = next(each for each in lab.controls.values() if hasattr(each, "step") or hasattr(each, "options"))
-        start, other = slider.value, _another(slider)
+    for name in (each for each in labs.__all__ if each.endswith("_lab")):
+        control = next(iter(getattr(labs, name)().controls.values()))
+        start, known = control.value, [value for _, value in control.options]
+        near = known[known.index(start) - 1]
 
-        def move(slider=slider, values=(other, start)) -> None:
+        def move(control=control, values=(near, start)) -> None:
             for each in values:
-                slider.value = each
+                control.value = each
 
         move()
         timings[name.removesuffix("_lab")] = best(move, runs=5, clock=time.perf_counter) * 1000 / 2
     return timings
-
-
-def _another(slider: Any) -> Any:
-    """The value beside a slider's own."""
-    if hasattr(slider, "options"):
-        values = [each[1] if isinstance(each, tuple) else each for each in slider.options]
-        place = values.index(slider.value)
-        return values[place - 1 if place else 1]
-    return slider.value - slider.step if slider.value - slider.step >= slider.min else slider.value + slider.step
 
 
 def grading(students: int = 30, name: str = "01-concurrency") -> dict[str, Any]:
@@ -266,7 +257,7 @@ def best(work: Callable[[], Any], runs: int = RUNS, clock: Callable[[], float] =
 
 
 def bars(
-    timings: list[Timing], megabytes: dict[str, float], through_queue: dict[str, float], labs_ms: dict[str, float]
+    timings: list[Timing], megabytes: dict[str, float], labs_ms: dict[str, float], queue: dict[str, float] | None = None
 ) -> list[Bar]:
     """What the simulator is held to, beside what was measured."""
     found = [
@@ -294,10 +285,10 @@ def bars(
                 most=True,
             )
         )
-    if through_queue:
-        what = f"{QUEUE_HOURS * 3_600 * QUEUE_RATE:,} messages through a queue"
-        found.append(Bar(what, 30, through_queue["seconds"], "s", most=True))
-        found.append(Bar(f"memory of {what}", 200, through_queue["megabytes"], "MB", most=True))
+    if queue:
+        name = f"{queue['messages'] / 1e6:.3g} M messages through a queue"
+        found.append(Bar(name, 30, queue["seconds"], "s", most=True))
+        found.append(Bar(f"{queue['deepest'] / 1e6:.3g} M of them waiting: memory", 200, queue["megabytes"], "MB", most=True))
     return found + [
         Bar(f"lab {name}: slider to picture", 100, milliseconds, "ms", most=True) for name, milliseconds in labs_ms.items()
     ]
@@ -305,16 +296,15 @@ def bars(
 
 def report(with_labs: bool = False, with_grading: bool = False) -> dict[str, Any]:
     """Everything, as plain data. Takes a minute or two where the peers are installed."""
-    timings, megabytes, labs_ms = kernel(), memory(), labs() if with_labs else {}
-    through_queue = {} if sys.platform == "win32" else queue()
+    timings, megabytes, labs_ms, queue = kernel(), memory(), labs() if with_labs else {}, deep_queue()
     data: dict[str, Any] = {
         "compiled": engine.is_compiled(),
         "kernel": [asdict(each) for each in timings],
         "peers_missing": [peer.name for peer in PEERS if not peer.is_installed],
         "curves": curves(),
         "memory_mb": megabytes,
-        "queue": through_queue,
-        "bars": [asdict(bar) | {"is_met": bar.is_met} for bar in bars(timings, megabytes, through_queue, labs_ms)],
+        "deep_queue": queue,
+        "bars": [asdict(bar) | {"is_met": bar.is_met} for bar in bars(timings, megabytes, labs_ms, queue)],
     }
     if with_labs:
         data |= {"labs_ms": labs_ms}
@@ -347,30 +337,24 @@ def as_text(data: dict[str, Any]) -> str:
 
 
 def plot(data: dict[str, Any] | None = None) -> plots.Picture:
-    """What one request costs, here and in the peers, against the rate and against the number of environments.
+    """What one request costs, against the rate and against the number of environments; of a ``report``, or measured now.
 
-    Of a ``report``, or measured now.
+    The peers are drawn where the report has them; both axes are logarithmic.
     """
     shown = data["curves"] if data else curves()
-    costs = [
-        cost / 1_000
-        for points in shown.values()
-        for point in points
-        for cost in (point["nanoseconds"], *point["peers"].values())
-    ]
-    span = 10 ** math.floor(math.log10(min(costs))), 10 ** math.ceil(math.log10(max(costs)))
+    costs = [cost for points in shown.values() for point in points for cost in (point["nanoseconds"], *point["peers"].values())]
+    y_range = 10.0 ** np.floor(np.log10(min(costs))), 10.0 ** np.ceil(np.log10(max(costs)) + 0.1)
 
     def panel(title: str, label: str, moved: str) -> plots.Panel:
         points = shown[moved]
-        ends = points[0][moved] / 1.5, points[-1][moved] * 1.5
-        frame = plots.Frame(title, label, "µs of computing", ends, span, log="xy")
-        ours = [(point[moved], point["nanoseconds"] / 1_000) for point in points]
-        found = [plots.Curve("compiled kernel", *map(np.array, zip(*ours, strict=True)), "busy", at=0.5, marker="o")]
-        for peer in PEERS:
-            theirs = [(point[moved], point["peers"][peer.name] / 1_000) for point in points if peer.name in point["peers"]]
-            if theirs:
-                found.append(plots.Curve(peer.name, *map(np.array, zip(*theirs, strict=True)), "limit", at=0.5, marker="."))
-        return plots.Panel(frame, found)
+        x = np.array([point[moved] for point in points], dtype=float)
+        frame = plots.Frame(title, label, "computing (ns)", (x.min() / 1.5, x.max() * 1.5), y_range, log="xy")
+        ours = np.array([point["nanoseconds"] for point in points], dtype=float)
+        lines = [plots.Curve("compiled kernel", x, ours, "busy", at=0.5, marker="o")]
+        for number, name in enumerate(dict.fromkeys(name for point in points for name in point["peers"])):
+            there = [(point[moved], point["peers"][name]) for point in points if name in point["peers"]]
+            lines.append(plots.Curve(name, *np.array(there, dtype=float).T, "idle", at=number / 3, marker="o"))
+        return plots.Panel(frame, lines)
 
     return plots.curves(
         panel("One request costs, at 80 environments", "requests/s", "rate"),

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ KEPT = ("text/plain", "text/html", "image/png", "text/markdown", "text/latex")
 CELL_SECONDS = 300
 
 
-def refresh(root: Path, names: Sequence[str] = (), keep: bool = True) -> list[str]:
+def refresh(
+    root: Path, names: Sequence[str] = (), keep: bool = True, tell: Callable[[str, float], None] = lambda name, seconds: None
+) -> list[str]:
     """Make the lessons in ``root`` again, or only those with ``names``; gives those whose table of facts was out of date.
 
-    With ``keep`` they are run and written; without, nothing changes.
+    With ``keep`` they are run and written, and ``tell`` hears how many seconds each took; without, nothing changes.
     """
     stale = []
     for path in sorted((root / "lessons").glob("*.ipynb")):
@@ -32,7 +35,9 @@ def refresh(root: Path, names: Sequence[str] = (), keep: bool = True) -> list[st
         if written(new) != written(json.loads(old)):
             stale.append(f"lessons/{path.name}")
         if keep:
+            start = time.perf_counter()
             path.write_text(written(run(new, path.parent)), encoding="utf-8", newline="\n")
+            tell(path.stem, time.perf_counter() - start)
     return stale
 
 

@@ -133,7 +133,7 @@ def plot_topics(found: Statistics) -> Picture:
     """How much of each topic will be known on the forecast's day, the weakest first."""
     from lambdacourse import plots
 
-    rows = [(f"{each.name} ({each.seen} of {each.questions} seen)", 100 * each.then, "warm") for each in found.topics]
+    rows = [(f"{each.name} ({each.seen} of {each.questions} seen)", 100 * each.then, "axis") for each in found.topics]
     return plots.bars(
         f"Known on {found.day:%d %B}, without further practice",
         "% of the topic's questions",
@@ -150,12 +150,19 @@ def plot_calibration(found: Statistics) -> Picture:
 
     claimed = np.array([100 * level.claimed for level in found.levels])
     right = np.array([100 * level.right for level in found.levels])
-    ideal = Curve("as sure as right", np.array([0.0, 100.0]), np.array([0.0, 100.0]), "limit", at=0.0, dashed=True)
-    mine = Curve("", claimed, right, "warm", marker="o")
+    diagonal = np.linspace(0.0, 100.0, 11)
+    ideal = Curve("as sure as right", diagonal, diagonal, "limit", at=0.2, under=True, dashed=True)
+    mine = Curve("", claimed, right, "ink", marker="o")
     marks = [
-        Mark(100 * each.claimed, 100 * each.right, f"{each.words}: {each.answers}", each.claimed > 0.6) for each in found.levels
+        Mark(
+            100 * each.claimed,
+            100 * each.right,
+            f"{each.words}: {each.answers}",
+            each.right >= each.claimed,
+        )
+        for each in found.levels
     ]
-    frame = Frame("Calibration", "how sure, %", "right, %", (0, 105), (0, 105))
+    frame = Frame("Calibration", "how sure, %", "right, %", (0, 120), (0, 108), x_ticks=(0, 25, 50, 75, 100))
     return curves(Panel(frame, [ideal, mine] if len(claimed) else [ideal], marks))
 
 

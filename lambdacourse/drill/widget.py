@@ -24,7 +24,7 @@ class DrillWidget:
         self.session = session or Session(topic, minutes)
         self.question, self.answer_box, self.result = widgets.HTML(), widgets.VBox(), widgets.HTML()
         options = [(words, chance) for chance, words in CONFIDENCE]
-        self.sure = widgets.RadioButtons(options=options, value=0.5, description="How sure are you?", style=_WIDE)
+        self.sure = widgets.RadioButtons(options=options, value=None, description="How sure are you?", style=_WIDE)
         self.answer = widgets.Button(
             description="Answer", button_style="primary", tooltip="Keep this answer and see what is right"
         )
@@ -53,6 +53,7 @@ class DrillWidget:
             return
         self.question.value = _words(_asked_html(asked, self.session.is_new))
         self.control = _control(asked, self.session.draft)
+        self.sure.value = None
         self.answer_box.children = (self.control, self.sure)
         self.buttons.children = (self.answer, self.unknown)
 
@@ -60,6 +61,9 @@ class DrillWidget:
         asked = self.session.asked
         assert asked is not None
         typed = self.control.value
+        if self.sure.value is None:
+            self.result.value = _status("<p>How sure are you? Choose that too, before you see what is right.</p>")
+            return
         if isinstance(asked.question, OpenQuestion):
             if typed.strip():
                 self._rubric(asked, typed)
@@ -104,7 +108,10 @@ class DrillWidget:
             ]
         elif mark.share < 1:
             lines.append(f"Answer: {escape(asked.solution)}".replace("\n", "<br>"))
-        lines += [escape(asked.after), f'<a href="../{escape(question.place)}">Read on in the lesson</a>']
+        lines += [
+            escape(asked.after),
+            f'<a style="text-decoration:underline" href="../{escape(question.place)}">Read on in the lesson</a>',
+        ]
         self.result.value = _status("".join(f"<p>{line}</p>" for line in lines))
         self.answer_box.children = ()
         self.buttons.children = (self.following,)

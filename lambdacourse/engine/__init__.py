@@ -29,11 +29,11 @@ def is_compiled() -> bool:
     return os.environ.get("LAMBDACOURSE_ENGINE") != "reference" and find_spec("numba") is not None
 
 
-def run(plan: Plan, record: bool = False, tell: Callable[[float], None] | None = None) -> Tally:
-    """Simulate ``plan``; with ``record``, keep every request. ``tell`` hears now and then how much is done, from 0 to 1."""
+def run(plan: Plan, record: bool = False, watch: Callable[[float], None] | None = None) -> Tally:
+    """Simulate ``plan``; with ``record``, keep every request. ``watch`` is told now and then which second is reached (by the kernel)."""
     refuse_too_large(plan)
     if is_compiled():
-        return _kernel().run(plan, record, tell)
+        return _kernel().run(plan, record, watch)
     history = reference.run(plan)
     tally = replace(count(history, plan), streams=tally_streams(history, plan), queues=tally_queues(history, plan))
     if record:

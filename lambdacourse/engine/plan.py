@@ -221,7 +221,7 @@ def expected_concurrency(plan: Plan) -> float:
     """Concurrency at the highest rate, without limits: for sizing arrays, not for results."""
     return sum(
         flow.traffic.peak_rate(-plan.warm_up, plan.seconds)
-        * (plan.functions[flow.function].duration.mean + plan.functions[flow.function].cold_start.init.mean)
+        * (plan.functions[flow.function].duration.mean + plan.functions[flow.function].cold_start.mean)
         for flow in plan.flows
     )
 

@@ -21,7 +21,7 @@ CONCURRENCY, RESERVED_CONCURRENCY, RATE, RESERVED_RATE, SCALING = 3, 4, 5, 6, 7
 REASONS = SCALING - THROTTLED + 1
 
 # How a request whose caller tries again, or an asynchronous event, ends. DELIVERED: given up, to the destination for failures.
-SUCCEEDED, FAILED, GIVEN_UP, DELIVERED, DROPPED = range(5)
+SUCCEEDED, FAILED, GIVEN_UP, DELIVERED, DROPPED = np.arange(5)
 
 # Columns of the bins, per function. A LEVEL and its STEP hold a time average: level + cumsum(step) is the mean in each bin.
 (
@@ -32,7 +32,7 @@ SUCCEEDED, FAILED, GIVEN_UP, DELIVERED, DROPPED = range(5)
     SPILLOVERS, PROVISIONED_BILLED_MS, PROVISIONED_BUSY_LEVEL, PROVISIONED_BUSY_STEP, PROVISIONED_BUSY_MAX, ALLOCATED_LEVEL,
     ALLOCATED_STEP, CLAIMED_MAX, DOWNSTREAM_REFUSED, DOWNSTREAM_WAIT_SUM, DOWNSTREAM_WAIT_MAX, CALLS_RECEIVED,
     CALLS_FROM_BEFORE, ASYNC_FROM_BEFORE, ON_DEMAND_MAX, COLUMNS,
-) = range(48)  # fmt: skip
+) = np.arange(48)  # fmt: skip
 
 # Of what ended in the run, how much had come before it: CALLS_FROM_BEFORE and ASYNC_FROM_BEFORE.
 
@@ -49,7 +49,8 @@ class Requests:
     ``environment`` is -1 and ``init``, ``started`` and ``duration`` are NaN where it was throttled.
 
     function: its number; time: when it was tried; outcome: one of the outcomes above; environment: which one served, by
-    order of start within the function; init: initialisation before the handler; started: when the handler started; duration:
+    order of start within the function; init: initialisation before the handler, without the
+    download before it; started: when the handler started; duration:
     how long it ran; flow: the flow's number in the plan; number: the how-manieth of its flow; attempt: how often it had been
     tried before; arrival: when it came first; provisioned: whether a provisioned environment served; spilled: whether one should
     have, but none was free; waited: how much of the duration it waited for its downstream, REFUSED where that refused.
@@ -395,7 +396,7 @@ def _add_calls(bins: np.ndarray, answer: np.ndarray, history: History, plan: Pla
         mine[:, RETRIES] += _per_bin(requests.time[chosen & (requests.attempt > 0)], plan)
         if flow.is_plain:
             time, outcome = requests.time[chosen], requests.outcome[chosen]
-            taken = requests.init[chosen] + requests.duration[chosen]
+            taken = _starting(requests, plan)[chosen] + requests.duration[chosen]
             ended = np.where(outcome == OK, SUCCEEDED, np.where(outcome < THROTTLED, FAILED, GIVEN_UP))
         else:
             over = (settled.flow == number) & (settled.time >= 0)
@@ -413,6 +414,12 @@ def _add_from_before(counts: np.ndarray, settled: Settlements, flow: int, plan: 
 
 def _per_bin(times: np.ndarray, plan: Plan, amounts: np.ndarray | None = None) -> np.ndarray:
     return np.bincount(plan.bin_of(times), amounts, minlength=plan.bins + 1)
+
+
+def _starting(requests: Requests, plan: Plan) -> np.ndarray:
+    """Seconds from an attempt to the start of its handler: download and initialisation."""
+    downloads = np.array([function.cold_start.download for function in plan.functions])
+    return requests.init + np.where(requests.cold, downloads[requests.function], 0.0)
 
 
 def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, plan: Plan) -> None:
@@ -441,7 +448,7 @@ def _add_counts(bins, wait, latency, requests: Requests, chosen: np.ndarray, pla
     add(DOWNSTREAM_REFUSED, served & (waited == REFUSED))
     add(DOWNSTREAM_WAIT_SUM, served & (waited > 0), waited)
     np.maximum.at(bins[:, DOWNSTREAM_WAIT_MAX], index[served], np.maximum(waited[served], 0.0))
-    waiting = requests.time[chosen] - requests.arrival[chosen] + init
+    waiting = requests.time[chosen] - requests.arrival[chosen] + _starting(requests, plan)[chosen]
     np.add.at(wait, histogram_bin(waiting[served & (waiting > 0)]), 1)
     np.add.at(latency, histogram_bin((waiting + duration)[served]), 1)
 

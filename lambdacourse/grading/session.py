@@ -1,7 +1,8 @@
-"""What the learner calls in an exercise: ``open_exercise``, ``task``, ``check``, ``hint``. The kernel's side of grading."""
+"""What the learner calls in an exercise: ``open_exercise``, ``task``, ``check``, ``hint``, ``give_up``. The kernel's side of grading."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -10,6 +11,7 @@ from html import escape, unescape
 from typing import Any
 
 from lambdacourse import learner as learners
+from lambdacourse.folders import content
 from lambdacourse.grading.answers import find
 from lambdacourse.grading.exercises import exercise as find_exercise
 from lambdacourse.grading.exercises import task as find_task
@@ -98,6 +100,32 @@ def hint(name: str) -> Note:
     return Note(f'<p role="status">{escape(text)}</p>', text)
 
 
+def give_up(name: str) -> Note:
+    """The solution of a task, and what there is to say about it. Your progress says from then on that you gave it up."""
+    found_in, found = find_task(name)
+    solution = _solution(found_in.name, name)
+    if not solution:
+        text = f"The solution of {name} is not kept here. hint({name!r}) still helps."
+        return Note(f'<p role="status">{escape(text)}</p>', text)
+    learners.remember(True, "tasks", f"{found_in.name}/{name}", "given_up")
+    said = f"{found.title}: given up, and noted so. One solution, of several:"
+    html = f'<div role="status"><p>{escape(said)}</p><pre>{escape(solution)}</pre><p>{escape(found.after)}</p></div>'
+    return Note(html, f"{said}\n\n{solution}\n\n{found.after}")
+
+
+def _solution(exercise_name: str, name: str) -> str:
+    """The code of a task's solution; nothing where solutions are hidden, as they are in a sandbox."""
+    file = content() / "solutions" / exercise_name / f"{exercise_name}.ipynb"
+    try:
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    except OSError:
+        return ""
+    code = next(
+        "".join(cell["source"]) for cell in cells if cell["metadata"].get("nbgrader", {}).get("grade_id") == f"{name}_answer"
+    )
+    return "\n".join(line for line in code.splitlines() if "### BEGIN" not in line and "### END" not in line)
+
+
 def _verdict(exercise_name: str, found: Task, namespace: dict[str, Any], hidden: bool) -> Verdict:
     try:
         answer = find(namespace, found.name, found.parameters)
@@ -138,5 +166,8 @@ def _note_progress(exercise_name: str, verdict: Verdict) -> None:
 
 
 def _best(exercise_name: str, found: Task) -> str:
-    best = learners.recall("tasks", f"{exercise_name}/{found.name}", "best", default=None)
+    kept = learners.recall("tasks", f"{exercise_name}/{found.name}", default={})
+    if kept.get("given_up"):
+        return "given up"
+    best = kept.get("best")
     return f"of {found.points:g}" if best is None else f"{best:g} of {found.points:g}"

@@ -75,6 +75,7 @@ PRESETS = {
     "nobody sees": {**START, "trouble": "queue"},
 }
 AGE = "ApproximateAgeOfOldestMessage, above 30 s"
+ALARM_STATES = (("OK", "grid"), ("ALARM", "ink"))
 FLOW = (("answered", "warm"), ("wanted", "idle"), ("sent", "busy"))
 
 
@@ -99,7 +100,7 @@ def look(peak: float, attempts: int, delay: float, jitter: bool, quota: bool, vi
     frames = (
         plots.Frame("Requests, with retries", "time (s)", "requests/s", (0, SECONDS), (0, top), FLOW),
         plots.Frame("Concurrency", "time (s)", "environments busy", (0, SECONDS), (0, high)),
-        plots.Frame("Alarms: dark while in ALARM", "time (min)", "", minutes, (0, len(states)), x_ticks=(0, 3, 6, 9, 12, 15)),
+        plots.Frame("Alarms", "time (min)", "", minutes, (0, len(states)), ALARM_STATES, x_ticks=(0, 3, 6, 9, 12, 15)),
     )
 
     def data(axes: list[Axes], theme: plots.Theme) -> list[Artist]:

@@ -59,15 +59,15 @@ class Phases(tuple[Phase, ...]):
 class ColdStart:
     """What a new execution environment costs before the handler runs, and in its first call.
 
-    The simulator takes ``init`` alone; ``download`` and ``first_call`` are in ``seconds`` and ``phases``.
-
     init
         Seconds of initialisation, of runtime and function together (the ``Init Duration`` of a REPORT line): a number or a
         duration. 0 means no cold start. Billed.
     download
-        Seconds before that, in which the environment is placed and its code arrives. Not billed, and shown by no metric.
+        Seconds before that, in which the environment is placed and its code arrives. Not billed, and shown by no metric; the
+        environment counts as concurrency.
     first_call
-        Seconds that the first call of the handler takes longer than later ones. Billed, as part of its ``Duration``.
+        Seconds that the first call of the handler takes longer than later ones, in a provisioned environment too. Billed, as part
+        of its ``Duration``.
     phases
         What these are made of, for those that ``ColdStart.of`` makes.
     """
@@ -87,6 +87,11 @@ class ColdStart:
     def seconds(self) -> float:
         """How much longer than a warm call a cold one takes, at the median."""
         return self.download + self.init.quantile(0.5) + self.first_call
+
+    @property
+    def mean(self) -> float:
+        """The same, on average."""
+        return self.download + self.init.mean + self.first_call
 
     @staticmethod
     def of(

@@ -83,7 +83,9 @@ class Bill:
     @property
     def leaves_out(self) -> tuple[str, ...]:
         """What a real bill would also have."""
-        return tuple(words for names, words in LEAVES_OUT if not any(self.usage.get(name) for name in names))
+        left_out = tuple(words for names, words in LEAVES_OUT if not any(self.usage.get(name) for name in names))
+        polls = any(self.usage.get(name) for name in ("sqs_requests", "fifo_requests"))
+        return (*left_out, "polls that find nothing in a queue, if they are not counted in its requests") if polls else left_out
 
     @property
     def table(self) -> pd.DataFrame:

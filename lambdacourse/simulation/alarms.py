@@ -27,7 +27,7 @@ OK, ALARM, INSUFFICIENT_DATA = fact("alarm_states").value
 COMPARISONS = dict(zip(fact("alarm_comparisons").value, (operator.gt, operator.ge, operator.lt, operator.le), strict=True))
 SIGNS = dict(zip((">", ">=", "<", "<="), COMPARISONS, strict=True))
 STATISTICS = ("SampleCount", "Sum", "Average", "Minimum", "Maximum")
-PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?|100)")
+PERCENTILE = re.compile(r"p(\d\d?(?:\.\d{1,2})?|100)")
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Alarm:
     >>> Alarm("Throttles", "Sum", period=60, evaluation_periods=1, threshold=0, comparison=">")
 
     metric, statistic
-        MetricName and Statistic, as ``run.metrics()`` has them, such as ``"Throttles"`` and ``"Sum"``; or ``"Duration"`` and a
-        percentile, such as ``"p99"`` (ExtendedStatistic), of a run with ``record=True``.
+        MetricName and Statistic, as ``run.metrics()`` has them, such as ``"Throttles"`` and ``"Sum"``. Or a percentile of
+        ``"Duration"``, such as ``"p99"``, of a run that kept its requests (``record=True``).
     period
         Period in seconds, a multiple of 60: the time that one data point covers.
     evaluation_periods, datapoints_to_alarm
@@ -73,8 +73,12 @@ class Alarm:
             object.__setattr__(self, attribute, value)
 
         checks.name("Alarm(metric", self.metric, f"{aws} MetricName")
-        if not self._is_percentile:
-            checks.choice("Alarm(statistic", self.statistic, STATISTICS, f"{aws} Statistic; of Duration, ExtendedStatistic p99")
+        if not (isinstance(self.statistic, str) and PERCENTILE.fullmatch(self.statistic)):
+            checks.choice("Alarm(statistic", self.statistic, (*STATISTICS, "p99"), f"{aws} Statistic, or any percentile")
+        elif self.metric != "Duration":
+            raise ValueError(
+                f"Alarm({self.metric!r}, {self.statistic!r}): percentiles are kept of Duration alone ({aws} Statistic)."
+            )
         rule = f"must be a whole number of seconds, a multiple of 60: Lambda's metrics have one value a minute ({aws} Period)"
         keep("period", checks.whole("Alarm(period", self.period, rule, least=60))
         if self.period % 60:
@@ -107,13 +111,9 @@ class Alarm:
             checks.whole("Alarm(evaluation_range", self.evaluation_range, rule, least=self.evaluation_periods),
         )
 
-    @property
-    def _is_percentile(self) -> bool:
-        return self.metric == "Duration" and isinstance(self.statistic, str) and bool(PERCENTILE.fullmatch(self.statistic))
-
     def evaluate(self, run: Run) -> AlarmHistory:
         """What the alarm does during ``run``: evaluated every minute, at first without enough data."""
-        resource, points = _percentiles(self, run) if self._is_percentile else _data_points(self, run)
+        resource, points = _data_points(self, run)
         breaching = np.where(np.isnan(points), np.nan, COMPARISONS[self.comparison](points, self.threshold))
         step, state, states = self.period // 60, INSUFFICIENT_DATA, []
         for minute in range(len(points)):
@@ -200,8 +200,18 @@ def next_state(seen: Sequence[bool | None], alarm: Alarm, state: str) -> str:
 def _data_points(alarm: Alarm, run: Run) -> tuple[str, np.ndarray]:
     """Whose metric it is, and at the end of each minute the data point of the period that ends there; NaN where it is missing."""
     table = run.metrics(60)
-    wanted = (alarm.metric, alarm.statistic)
-    resource = _whose(alarm, [resource for resource in table.columns.unique("resource") if (resource, *wanted) in table])
+    of_percentile = PERCENTILE.fullmatch(alarm.statistic)
+    wanted = (alarm.metric, "Average" if of_percentile else alarm.statistic)
+    having = [resource for resource in table.columns.unique("resource") if (resource, *wanted) in table]
+    if alarm.resource not in having and not (alarm.resource is None and len(having) == 1):
+        whose = "choose one with resource=…" if alarm.resource is None else f"not {alarm.resource!r}"
+        has = ", ".join(map(repr, having)) or "nothing"
+        raise ValueError(
+            f"Alarm: {has} in this run has the metric {alarm.metric!r} with the statistic {alarm.statistic!r}: {whose}."
+        )
+    resource = alarm.resource or having[0]
+    if of_percentile:
+        return resource, _percentiles(run[resource].requests, float(of_percentile[1]), run.scenario.seconds, alarm.period)
     minutes = table[resource].iloc[: int(run.scenario.seconds // 60)]
     values = minutes[wanted].to_numpy(dtype=float)
     if "Invocations" in minutes:  # a function: it has no data point for a minute in which nobody called it
@@ -212,30 +222,17 @@ def _data_points(alarm: Alarm, run: Run) -> tuple[str, np.ndarray]:
     return resource, _over_periods(values, weights, alarm)
 
 
-def _whose(alarm: Alarm, having: Sequence[str]) -> str:
-    if alarm.resource not in having and not (alarm.resource is None and len(having) == 1):
-        whose = "choose one with resource=…" if alarm.resource is None else f"not {alarm.resource!r}"
-        has = ", ".join(map(repr, having)) or "nothing"
-        raise ValueError(
-            f"Alarm: {has} in this run has the metric {alarm.metric!r} with the statistic {alarm.statistic!r}: {whose}."
-        )
-    return alarm.resource or having[0]
-
-
-def _percentiles(alarm: Alarm, run: Run) -> tuple[str, np.ndarray]:
-    """The same for a percentile of ``Duration``, in milliseconds, of the requests that came in each period."""
-    resource = _whose(alarm, [function.name for function in run.functions])
-    requests = run[resource].requests
-    ran = requests[requests["duration"].notna()]
-    time, milliseconds = ran["time"].to_numpy(), 1000 * ran["duration"].to_numpy()
-    share = float(alarm.statistic[1:]) / 100
-    points = np.full(int(run.scenario.seconds // 60), np.nan)
-    for minute in range(alarm.period // 60 - 1, len(points)):
-        end = 60.0 * (minute + 1)
-        inside = milliseconds[(time >= end - alarm.period) & (time < end)]
-        if inside.size:
-            points[minute] = np.quantile(inside, share)
-    return resource, points
+def _percentiles(requests: pd.DataFrame, percent: float, seconds: float, period: int) -> np.ndarray:
+    """At the end of each minute, that percentile of the durations, in milliseconds, of what was invoked in the period before it."""
+    ran = requests[requests.outcome != "throttled"]
+    time, milliseconds = ran.time.to_numpy(), 1000 * ran.duration.to_numpy()
+    points = np.full(int(seconds // 60), np.nan)
+    for minute in range(period // 60 - 1, len(points)):
+        end = 60 * (minute + 1)
+        first, last = np.searchsorted(time, (end - period, end))
+        if last > first:
+            points[minute] = np.quantile(milliseconds[first:last], percent / 100)
+    return points
 
 
 def _over_periods(values: np.ndarray, weights: np.ndarray, alarm: Alarm) -> np.ndarray:

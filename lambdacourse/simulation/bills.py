@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lambdacourse.engine import queueing
 from lambdacourse.engine import tally as columns
 from lambdacourse.facts import fact
@@ -21,9 +23,9 @@ PERIODS = {"hour": 1, "day": 24, "month": fact("hours_per_month").value}
 def run_bill(run: Run, period: str | None = None, free_tier: bool = False) -> Bill:
     """The bill of ``run``: of the run itself, or of an hour, a day or a month in which it goes on like that.
 
-    Provisioned concurrency is billed for as long as it was allocated, without rounding up to five minutes. Kinesis's shards and
-    records are on it, DynamoDB's streams are not. SQS requests are one for each message sent, and one for every ten (or every batch,
-    where that is smaller) received and deleted; polls that find nothing are left out.
+    Provisioned concurrency is billed for as long as it was allocated; of the run itself, that is rounded up to five minutes.
+    Kinesis's shards and records are on it, DynamoDB's streams are not. SQS requests are one for each message sent, and one for every
+    ten (or every batch, where that is smaller) received and deleted; polls that find nothing are left out.
     """
     usage: dict[str, object] = {}
 
@@ -38,6 +40,8 @@ def run_bill(run: Run, period: str | None = None, free_tier: bool = False) -> Bi
             "requests", round(run.tally.total(row, columns.INVOCATIONS) - run.tally.total(row, columns.PROVISIONED_INVOCATIONS))
         )
         kept = run.tally.mean(row, columns.ALLOCATED_LEVEL) * run.scenario.seconds
+        if kept and period is None:
+            kept += _rounding(run, row)
         if kept:
             add("provisioned_requests", round(run.tally.total(row, columns.PROVISIONED_INVOCATIONS)))
             add(f"provisioned_duration_{function.architecture}", gb_seconds(on_provisioned, function.memory_mb))
@@ -61,3 +65,12 @@ def run_bill(run: Run, period: str | None = None, free_tier: bool = False) -> Bi
         return whole
     checks.choice("bill(period", period, tuple(PERIODS), "what a run can be scaled to; None is the run itself")
     return whole * (PERIODS[period] * 3600 / run.scenario.seconds)
+
+
+def _rounding(run: Run, row: int) -> float:
+    """Environment-seconds that rounding up adds: what was allocated last is billed on until the five minutes are over."""
+    allocated = run.tally.mean_series(row, columns.ALLOCATED_LEVEL)
+    there = allocated > 1e-6
+    widths = np.diff(np.append(run.time, run.scenario.seconds))
+    seconds, step = float(widths[there].sum()), fact("provisioned_billing_period").value
+    return (math.ceil(seconds / step - 1e-9) * step - seconds) * float(allocated[there][-1])

@@ -183,7 +183,7 @@ class FunctionRun:
         Columns: ``time`` of arrival, ``outcome`` (``ok``, ``error``, ``timeout`` or ``throttled``), ``reason`` of a throttle,
         ``environment`` that served it (-1: none), ``cold``, ``init``, ``wait``, ``duration``, ``latency``; where someone tries
         again, one row for each ``attempt`` (0: the first), and ``arrival`` says when the request or event came first;
-        ``provisioned``: whether it ran on provisioned concurrency.
+        ``provisioned``: whether it ran on provisioned concurrency; ``download``: what of the wait was before the initialisation.
         """
         kept = self._tally.requests
         if kept is None:
@@ -192,6 +192,7 @@ class FunctionRun:
         outcome = kept.outcome[mine]
         names = np.array(["ok", "error", "timeout", "throttled"], dtype=object)
         reasons = np.array([None] * columns.THROTTLED + throttle_reasons(), dtype=object)
+        served = outcome < columns.THROTTLED
         wait, duration = kept.started[mine] - kept.arrival[mine], kept.duration[mine]
         return pd.DataFrame(
             {
@@ -207,6 +208,7 @@ class FunctionRun:
                 "arrival": kept.arrival[mine],
                 "attempt": kept.attempt[mine],
                 "provisioned": kept.provisioned[mine],
+                "download": np.where(served, kept.cold[mine] * self.function.cold_start.download, np.nan),
             }
         )
 
@@ -324,10 +326,8 @@ class Run:
             means = [self._averaged(row, level, each) for level in (columns.PROVISIONED_BUSY_LEVEL, columns.ALLOCATED_LEVEL)]
             with np.errstate(invalid="ignore", divide="ignore"):
                 use = np.where(busy > 0, means[0] / means[1], np.nan)  # not emitted where nothing of it ran
-                peaks = np.nan_to_num(self._most_in_use(row))
             table[name, "ProvisionedConcurrencyUtilization", "Average"] = use
-            most = np.maximum.reduceat(peaks, np.arange(0, len(peaks), each))
-            table[name, "ProvisionedConcurrencyUtilization", "Maximum"] = np.where(busy > 0, most, np.nan)
+            table[name, "ProvisionedConcurrencyUtilization", "Maximum"] = np.where(busy > 0, self._most_used(row, each), np.nan)
         if self.tally.total(row, columns.ASYNC_RECEIVED):
             table[name, "AsyncEventsReceived", "Sum"] = total(columns.ASYNC_RECEIVED)
             table[name, "AsyncEventsDropped", "Sum"] = total(columns.ASYNC_DROPPED, columns.ASYNC_DELIVERED)
@@ -343,9 +343,13 @@ class Run:
         starts = np.arange(0, len(series), each)
         return np.add.reduceat(series, starts) / np.diff(np.append(starts, len(series)))
 
-    def _most_in_use(self, row: int) -> np.ndarray:
-        """In each bin, the largest share of the provisioned environments that was busy; of those allocated on average in it."""
-        return self.tally.series(row, columns.PROVISIONED_BUSY_MAX) / self.tally.mean_series(row, columns.ALLOCATED_LEVEL)
+    def _most_used(self, row: int, each: int) -> np.ndarray:
+        """The most of provisioned / allocated that was busy. In a bin in which the allocation changes, it counts as the larger."""
+        busy = self.tally.series(row, columns.PROVISIONED_BUSY_MAX)
+        allocated = self.tally.mean_series(row, columns.ALLOCATED_LEVEL)
+        allocated = np.maximum(allocated, np.append(allocated[1:], 0.0))
+        share = np.divide(busy, allocated, out=np.zeros_like(busy), where=allocated > 1e-6)
+        return np.maximum.reduceat(share, np.arange(0, len(share), each))
 
     def _grouped(self, row: int, column: int, each: int, operation: np.ufunc) -> np.ndarray:
         series = self.tally.series(row, column)
@@ -414,7 +418,7 @@ class Run:
 
 
 def throttle_reasons() -> list[str]:
-    """The reasons of a throttle in the order of the tally's columns: AWS's names, and one for which AWS has none."""
+    """The reasons of a throttle in the order of the tally's columns: AWS's names, and one for which AWS publishes none."""
     limits = ("concurrency", "reserved", "rate", "reserved_rate", "scaling_rate")
     return [fact(f"throttle_reason_{limit}").value for limit in limits]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from lambdacourse import engine
 from lambdacourse.model import Account, Async, EventSourceMapping, Function, Sync, checks
-from lambdacourse.simulation.progress import progress, progress_of
+from lambdacourse.simulation.progress import clock, progress
 from lambdacourse.simulation.run import Run
 
 Trigger = Sync | Async | EventSourceMapping | Function
@@ -49,12 +49,9 @@ class Scenario:
 
     def run(self, record: bool = False) -> Run:
         """Simulate it. With ``record``, every single request is kept (``run["api"].requests``)."""
-        with progress_of("simulated") as tell:
-            return self._run(record, tell)
-
-    def _run(self, record: bool = False, tell: Callable[[float], None] | None = None) -> Run:
         plan = self._plan()
-        return Run(self, engine.run(plan, record, tell), plan.functions)
+        with clock(self.seconds, "simulated") as watch:
+            return Run(self, engine.run(plan, record, watch), plan.functions)
 
 
 def simulate(
@@ -93,7 +90,7 @@ def sweep(scenarios: Iterable[Scenario], executor: Executor | None = None) -> li
 
 def _run_all(scenarios: list[Scenario], executor: Executor) -> list[Run]:
     """The first error ends it: what has not begun by then is not begun."""
-    futures = [executor.submit(Scenario._run, scenario) for scenario in scenarios]
+    futures = [executor.submit(Scenario.run, scenario) for scenario in scenarios]
     try:
         for done in progress(as_completed(futures), len(futures), "scenarios"):
             done.result()

@@ -148,8 +148,8 @@ class StreamRun:
 
     def summary(self) -> pd.DataFrame:
         """The figures that matter, in one column."""
-        figures = {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in self.figures().items()}
-        return pd.Series(figures, dtype=object, name=self.stream.name).to_frame()
+        written = {name: each if isinstance(each, int) else float(f"{each:.4g}") for name, each in self.figures().items()}
+        return pd.Series(written, dtype=object, name=self.stream.name).to_frame()
 
     @cached_property
     def batches(self) -> pd.DataFrame:

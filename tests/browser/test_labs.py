@@ -11,7 +11,7 @@ from conftest import SECONDS, open_on
 from playwright.sync_api import expect
 
 from lambdacourse import Function, Sync, exponential, labs, poisson, simulate
-from lambdacourse.labs import coldstarts, concurrency, cost, living, network, provisioned, queues, streams
+from lambdacourse.labs import coldstarts, concurrency, cost, living, network, operating, provisioned, queues, streams
 
 LABS = {
     "concurrency": (concurrency, "rate", "via"),
@@ -21,6 +21,7 @@ LABS = {
     "queues": (queues, "most", "trouble"),
     "streams": (streams, "shards", "trouble"),
     "cost": (cost, "cpu", "architecture"),
+    "operating": (operating, "peak", "trouble"),
 }
 """The module of each lab, a slider and a drop-down of it."""
 

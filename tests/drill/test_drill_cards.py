@@ -137,10 +137,10 @@ def test_failed_exercise_task_brings_its_card_back(home):
 
 
 def test_wrong_answer_in_a_mock_interview_comes_back(home):
-    """An answer of a mock interview is a review: a wrong one is due within minutes."""
+    """An answer of a mock interview is a review: a wrong one is due in a minute."""
     history.from_mock([("a", 0.2)], START)
     reviews, _ = history.read()
-    assert Deck(bank_of(claim("a")), reviews).due("a") <= START + timedelta(minutes=10)
+    assert Deck(bank_of(claim("a")), reviews).due("a") <= START + timedelta(minutes=1)
 
 
 def test_no_interval_goes_beyond_the_interview(home):

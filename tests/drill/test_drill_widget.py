@@ -14,7 +14,9 @@ def home(tmp_path, monkeypatch):
 
 
 def shown(id):
-    return DrillWidget(session=Session(bank=bank.Bank({id: bank.load().questions[id]})))
+    drill = DrillWidget(session=Session(bank=bank.Bank({id: bank.load().questions[id]})))
+    drill.sure.value = 0.75
+    return drill
 
 
 def test_number_is_asked_about_then_marked_and_kept():
@@ -43,6 +45,16 @@ def test_every_option_can_be_chosen(id):
     drill.control.value = str(words.index(drill.session.asked.solution) + 1)
     drill.answer.click()
     assert "Right" in drill.result.value
+
+
+def test_sureness_is_asked_before_the_answer_is_shown():
+    """No sureness is chosen beforehand; without one, nothing is kept or shown."""
+    drill = DrillWidget(session=Session(bank=bank.load().about("01")))
+    assert drill.sure.value is None
+    drill.control.value = str(drill.session.asked.answer)
+    drill.answer.click()
+    assert "How sure are you?" in drill.result.value
+    assert history.read() == ([], [])
 
 
 def test_open_answer_is_scored_point_by_point():

@@ -57,7 +57,9 @@ def durations():
 
 
 def inits():
-    return st.one_of(st.sampled_from([0, GRID, 1.3]), st.sampled_from([exponential(0.3), lognormal(0.1, 2.0)])).map(ColdStart)
+    init = st.one_of(st.sampled_from([0, GRID, 1.3]), st.sampled_from([exponential(0.3), lognormal(0.1, 2.0)]))
+    phases = st.sampled_from([0.0, 0.0, 0.0, GRID, 0.7])
+    return st.builds(lambda init, *more: ColdStart(init, download=more[0], first_call=more[1]), init, phases, phases)
 
 
 def single_traffics(seconds, rate, wavy=True):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdacourse.labs import coldstarts, concurrency, cost, network, provisioned, queues, streams
+from lambdacourse.labs import coldstarts, concurrency, cost, network, operating, provisioned, queues, streams
 from lambdacourse.labs.lab import Lab, written
 from lambdacourse.network import DESTINATIONS, designs, interfaces, month, reach
 from lambdacourse.pricing import charges, lambda_month
@@ -73,6 +73,13 @@ def of_cost(settings):
     return {"Lambda, a month": money(lambda_month(work, settings["memory"], rate, settings["architecture"]))}
 
 
+def of_operating(settings):
+    run = operating.simulate_trouble(**settings)
+    if run.queues:
+        return {"throttles, errors": f"{run['api'].throttles}, {run['api'].errors}"}
+    return {"sent per request": f"{run['api'].callers.attempts_per_request:.2f}"}
+
+
 CASES = {
     "01": Case(concurrency.concurrency_lab, concurrency, of_concurrency),
     "02": Case(provisioned.provisioned_lab, provisioned, of_provisioned),
@@ -81,6 +88,7 @@ CASES = {
     "05": Case(queues.queues_lab, queues, of_queues),
     "06": Case(streams.streams_lab, streams, of_streams),
     "07": Case(cost.cost_lab, cost, of_cost),
+    "08": Case(operating.operating_lab, operating, of_operating),
 }
 MOVED = [(lesson, choice.name) for lesson, case in CASES.items() for choice in case.module.CHOICES]
 SETTINGS = {

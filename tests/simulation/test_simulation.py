@@ -18,7 +18,9 @@ import lambdacourse
 from lambdacourse import (
     Account,
     ColdStart,
+    EventSourceMapping,
     Function,
+    KinesisStream,
     Run,
     Scenario,
     Sync,
@@ -151,7 +153,7 @@ def test_requests_table(run):
     """One row per request in order of arrival, with the promised columns; what was throttled has no times."""
     table = run["api"].requests
     columns = ["time", "outcome", "reason", "environment", "cold", "init", "wait", "duration", "latency"]
-    assert table.columns.tolist() == [*columns, "arrival", "attempt", "provisioned"]
+    assert table.columns.tolist() == [*columns, "arrival", "attempt", "provisioned", "download"]
     assert (table.arrival == table.time).all() and (table.attempt == 0).all() and not table.provisioned.any()
     assert table.time.is_monotonic_increasing and table.time.between(0, 60, inclusive="left").all()
     assert set(table.outcome) == {"ok", "error", "timeout", "throttled"}
@@ -299,6 +301,15 @@ def test_summary(run):
     for q in (50, 99):
         figures = [part.latency(q / 100) for part in run]
         assert table.loc[f"p{q} latency (s)"].tolist() == pytest.approx(figures, rel=1e-3, nan_ok=True)
+
+
+def test_streams_are_in_the_summary(monkeypatch):
+    """The summary has a column for a stream, with its own figures."""
+    monkeypatch.setenv("LAMBDACOURSE_ENGINE", "reference")
+    run = simulate(EventSourceMapping(Function("reader", duration=0.1), KinesisStream("clicks", steady(10))), seconds=10)
+    table = run.summary()
+    assert list(table) == ["reader", "clicks"] and table["clicks"]["processed"] == run["clicks"].processed > 0
+    assert table["reader"]["processed"] == "" and table["clicks"]["cold starts"] == ""
 
 
 def test_a_run_of_nothing():

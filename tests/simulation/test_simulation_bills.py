@@ -118,3 +118,21 @@ def test_duration_and_initialisation_are_apart():
     made = simulate(Sync(api, steady(0.1)), seconds=100).bill()
     lines = {line.item: line.quantity for line in made.lines}
     assert np.isclose(lines["Initialisation, x86_64"] / lines["Duration, x86_64"], 1 / 3)
+
+
+def test_provisioned_time_is_rounded_up_to_five_minutes():
+    """A run of a minute keeps two environments and pays for five; going on like that for a month, there is nothing to round."""
+    run = simulate(Function("api", duration=1, memory_mb=1024, provisioned_concurrency=2), seconds=60)
+    assert float(run.bill().usage["provisioned_x86_64"]) == pytest.approx(2 * 300)
+    assert float(run.bill("month").usage["provisioned_x86_64"]) == pytest.approx(2 * 730 * 3600)
+    whole = simulate(Function("api", duration=1, memory_mb=1024, provisioned_concurrency=2), seconds=600)
+    assert float(whole.bill().usage["provisioned_x86_64"]) == pytest.approx(2 * 600)
+
+
+def test_empty_polls_are_said_to_be_left_out(monkeypatch):
+    """A bill with a queue says that polls which find nothing are not in it; one without does not."""
+    monkeypatch.setenv("LAMBDACOURSE_ENGINE", "reference")
+    worker = Function("worker", duration=0.1)
+    queued = simulate(EventSourceMapping(worker, SqsQueue("orders", steady(10))), seconds=10).bill()
+    assert any("polls" in words for words in queued.leaves_out)
+    assert not any("polls" in words for words in simulate(Sync(worker, steady(1)), seconds=5).bill().leaves_out)

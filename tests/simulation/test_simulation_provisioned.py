@@ -61,9 +61,9 @@ def test_claimed_concurrency_of_aws():
 
 
 def test_bill_by_hand(by_hand):
-    """At 1 GB: 2 x 180 GB-s kept, 20 GB-s of duration on them, 10 on demand, and a second of initialisation."""
+    """At 1 GB: 2 x 300 GB-s kept (180 s, rounded up to five minutes), 20 GB-s of duration on them, 10 on demand, and a second of initialisation."""
     amounts = {line.item: (line.quantity, line.price) for line in by_hand.bill().lines}
-    assert amounts["Provisioned concurrency, x86_64"] == (pytest.approx(360), 0.0000041667)
+    assert amounts["Provisioned concurrency, x86_64"] == (pytest.approx(600), 0.0000041667)
     assert amounts["Duration on it, x86_64"] == (pytest.approx(20), 0.0000097222)
     assert amounts["Duration, x86_64"] == (pytest.approx(10), 0.0000166667)
     assert amounts["Initialisation, x86_64"] == (pytest.approx(1), 0.0000166667)
@@ -88,5 +88,14 @@ def test_picture_shows_the_allocation():
     (series,) = run.series()
     assert series.allocated[:90].max() == 0 and series.allocated[-1] == 5
     right = run.plot().figure.axes[1]
-    colours = {patch.get_edgecolor() for patch in right.patches}
+    colours = {line.get_color() for line in right.lines}
     assert len(colours) == 2 and right.get_ylim()[1] >= 5
+
+
+def test_most_of_the_utilisation(by_hand):
+    """The Maximum of the utilisation is the most that was busy at once / allocated, however short."""
+    assert by_hand.metrics(60)["api"]["ProvisionedConcurrencyUtilization", "Maximum"].tolist() == pytest.approx(
+        [1, math.nan, math.nan], nan_ok=True
+    )
+    half = simulate(Sync(READY, trace([0.0, 30.0])), seconds=60).metrics(60)["api"]
+    assert half["ProvisionedConcurrencyUtilization", "Maximum"].tolist() == [0.5]

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
@@ -112,14 +111,14 @@ def test_an_error_ends_a_sweep():
     begun = []
 
     class Broken(Scenario):
-        def _run(self, record=False, tell=None):
+        def run(self, record=False):
             begun.append(self)
             time.sleep(0.01 if len(begun) > 1 else 0)
             raise RuntimeError("broken")
 
     class One(ThreadPoolExecutor):
         def submit(self, run, scenario):
-            return super().submit(scenario._run)
+            return super().submit(scenario.run)
 
     many = [Broken(**{name: getattr(SCENARIO, name) for name in ("triggers", "account", "seconds")}) for _ in range(50)]
     with One(1) as thread, pytest.raises(RuntimeError, match="broken"):
@@ -175,18 +174,3 @@ def test_no_bar_in_a_log(monkeypatch, clock):
     """Where stderr is a file or a pipe nothing is written."""
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
     assert what_is_shown(monkeypatch, clock, 2, io.StringIO()) == ""
-
-
-def test_a_bar_for_one_long_run(monkeypatch):
-    """One long run says how far it is, in order and to the end; a short one, or one that nobody watches, shows nothing."""
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    run = Scenario((Sync(Function("api", duration=0.01), poisson(5_000)),), seconds=100)
-    quiet = run.run()
-    assert sys.stderr.getvalue() == ""
-    shares = []
-    assert np.array_equal(run._run(tell=shares.append).tally.bins, quiet.tally.bins)
-    assert shares == sorted(shares) and len(shares) > 10 and 0 < shares[0] < shares[-1] <= 1
-    monkeypatch.setattr(progress, "DELAY", 0)
-    assert np.array_equal(run.run().tally.bins, quiet.tally.bins)
-    assert "simulated" in sys.stderr.getvalue()

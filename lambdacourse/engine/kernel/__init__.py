@@ -107,8 +107,8 @@ from lambdacourse.model import Account, Async, Schedule, Sync
 from lambdacourse.model.traffic import CHUNK
 
 
-def run(plan: Plan, record: bool = False, tell: Callable[[float], None] | None = None) -> Tally:
-    """Simulate ``plan``; ``tell`` hears how much of it is done whenever a chunk of arrivals is used up."""
+def run(plan: Plan, record: bool = False, watch: Callable[[float], None] | None = None) -> Tally:
+    """Simulate ``plan``. ``watch`` is told which second is reached whenever the compiled loop needs something."""
     chunks = [plan.times(flow) if flow.is_of_queue else plan.chunks(flow) for flow in plan.flows]
     core, lanes = _core(plan, record), _lanes(max(len(chunks), 1))
     more = None if plan.is_plain else _more(plan, core)
@@ -146,9 +146,9 @@ def run(plan: Plan, record: bool = False, tell: Callable[[float], None] | None =
     need = NEEDS_CHUNK if chunks or more else DONE
     while need != DONE:
         need, flow = advance(core, lanes, more, streams, desk)
+        if watch is not None:
+            watch(max(int(core.clocks["bin"][0]), 0) * plan.bin_seconds)
         if need == NEEDS_CHUNK:
-            if tell:
-                tell((lanes.upcoming[flow] + plan.warm_up) / (plan.seconds + plan.warm_up))
             refill(flow)
         elif need == NEEDS_SLOTS:
             slots, births = _more_slots(core.slots, core.births, core.clocks, len(core.slots))
@@ -251,8 +251,10 @@ class _Recorder:
         served = outcome < THROTTLED
         environment, cold = np.where(served, environment, NONE), served & cold
         none = np.zeros(flow.size)
+        downloads = np.array([function.cold_start.download for function in self.plan.functions])
+        starting = init + np.where(cold, downloads[function], 0.0)
         columns = (
-            function, time, outcome, environment, cold, init, time + init, duration, flow, number, none, time, none, none, none
+            function, time, outcome, environment, cold, init, time + starting, duration, flow, number, none, time, none, none, none
         )  # fmt: skip
         return Requests(*(column[order].astype(kind) for column, kind in zip(columns, REQUEST_KINDS, strict=True)))
 
@@ -424,6 +426,7 @@ def _servers(plan: Plan) -> np.ndarray:
         server["maximum_age"] = function.maximum_age or np.inf
         server["timeout"] = function.timeout or np.inf
         server["error_rate"] = function.error_rate
+        server["download"], server["first_call"] = function.cold_start.download, function.cold_start.first_call
         server["downstream"] = downstreams[function.downstream]
     account = plan.account
     if account.scaling_rate is not None:

@@ -251,7 +251,7 @@ def _connect(more, downstream, ready, duration, timeout):
 
 @inlined
 def serve(core, more, flow, number, attempt, now, arrival, duration, init, failure):
-    """Try to run something now; return (outcome, initialisation, seconds that the handler runs, place of its slot, whether cold).
+    """Try to run something now; return (outcome, seconds to the handler, seconds that it runs, place of its slot, whether cold).
 
     ``flow``, ``number``, ``attempt`` and ``arrival`` say for whom, as in the reference's ``Work``; ``failure`` below the error rate
     is an error, -1 always. When recording and there is ``more``, the attempt is logged.
@@ -283,12 +283,12 @@ def serve(core, more, flow, number, attempt, now, arrival, duration, init, failu
     counted = now >= 0.0
     index = clock.bin
     cold = False
-    starting, seconds, waited = np.nan, np.nan, 0.0
+    initialising, starting, seconds, waited = np.nan, np.nan, np.nan, 0.0
     if outcome >= THROTTLED:
         if counted:
             bins[row, index, THROTTLES + outcome - THROTTLED] += 1
     else:
-        starting, seconds = init, duration
+        initialising, seconds = init, duration
         is_new = place == NONE
         if more is not None and provisioned:
             place = provisioned_taken(core, more, row, now)
@@ -302,11 +302,14 @@ def serve(core, more, flow, number, attempt, now, arrival, duration, init, failu
             births[place].number = server.environments
             server.environments += 1
             if provisioned:
-                starting = 0.0
+                initialising = 0.0
             elif server.scaled:
                 server.scaling_tokens -= 1
-        elif (slots[place].marks & MUST_INITIALISE) == 0:
-            starting = 0.0
+        if is_new or slots[place].marks & MUST_INITIALISE:
+            seconds += server.first_call
+        else:
+            initialising = 0.0
+        starting = initialising + (server.download if cold else 0.0)
         if more is not None and server.downstream != NONE:
             downstream = more.downstreams[server.downstream]
             seconds, waited = _connect(more, downstream, now + starting, seconds, server.timeout)
@@ -332,7 +335,7 @@ def serve(core, more, flow, number, attempt, now, arrival, duration, init, failu
             if more is not None and provisioned:
                 add_interval(bins, row, PROVISIONED_BUSY_LEVEL, now, finish, clock)
         if counted:
-            milliseconds = np.ceil((starting + seconds) * 1000 - 1e-6)
+            milliseconds = np.ceil((initialising + seconds) * 1000 - 1e-6)
             bins[row, index, INVOCATIONS] += 1
             bins[row, index, DURATION_SUM] += seconds
             bins[row, index, DURATION_MAX] = max(bins[row, index, DURATION_MAX], seconds)
@@ -347,7 +350,7 @@ def serve(core, more, flow, number, attempt, now, arrival, duration, init, failu
                     bins[row, index, TIMEOUTS] += 1
             if cold:
                 bins[row, index, COLD_STARTS] += 1
-                bins[row, index, INIT_SUM] += starting
+                bins[row, index, INIT_SUM] += initialising
             since_arrival = starting if more is None else now - arrival + starting
             if since_arrival > 0.0:
                 core.wait[row, histogram_bin(since_arrival, core)] += 1
@@ -376,7 +379,7 @@ def serve(core, more, flow, number, attempt, now, arrival, duration, init, failu
         clock.logged += 1
         entry.function, entry.outcome, entry.cold, entry.time = row, outcome, cold, now
         entry.environment = births[place].number if outcome < THROTTLED else NONE
-        entry.init, entry.started, entry.duration = starting, now + starting, seconds
+        entry.init, entry.started, entry.duration = initialising, now + starting, seconds
         entry.flow, entry.number, entry.attempt, entry.arrival = flow, number, attempt, arrival
         entry.provisioned, entry.spilled, entry.waited = provisioned, spilled, waited
     return outcome, starting, seconds, place, cold
@@ -392,7 +395,7 @@ def close(core, more):
         place = days[index]
         while place != NONE:
             if (slots[place].marks & IS_PROVISIONED) == 0:
-                count_environment(bins, slots[place].row, births[place].started, clock.end, clock)
+                count_environment(bins, np.int64(slots[place].row), births[place].started, clock.end, clock)
             place = slots[place].next
     for row in range(len(servers)):
         place = servers[row].top

@@ -28,6 +28,7 @@ from lambdacourse.engine.kernel.state import (
     DONE,
     EVENTS,
     FINISHED,
+    FIRST,
     LOOK,
     NEEDS_CHUNK,
     NEEDS_LOG,
@@ -51,8 +52,6 @@ from lambdacourse.engine.kernel.streams import record_arrives, stream_room, turn
 from lambdacourse.engine.kernel.timers import take_timer
 from lambdacourse.engine.tally import ARRIVALS
 
-_FIRST = np.int64(0)  # A plain 0 would be a type of its own, and all that is called with it compiled twice.
-
 
 @entered
 def advance(core, lanes, more, streams, desk):
@@ -62,7 +61,7 @@ def advance(core, lanes, more, streams, desk):
     """
     clock = core.clocks[0]
     while True:
-        flow = _FIRST
+        flow = FIRST
         now = lanes.upcoming[0]
         for other in range(1, len(lanes.upcoming)):
             if lanes.upcoming[other] < now:
@@ -99,11 +98,12 @@ def advance(core, lanes, more, streams, desk):
         if now >= 0.0 and settings.kind < RECORDS:
             core.bins[settings.row, clock.bin, ARRIVALS] += 1
         if more is None:
-            outcome, init, duration, place, cold = serve(core, more, flow, at, 0, now, now, duration, init, failure)
+            outcome, starting, duration, place, cold = serve(core, more, flow, at, FIRST, now, now, duration, init, failure)
             if clock.recording:
                 lanes.environments[flow, at] = core.births[place].number
                 lanes.colds[flow, at] = cold
-                lanes.init[flow, at] = init
+                if not starting > 0.0:  # what was drawn was not used
+                    lanes.init[flow, at] = starting
                 lanes.duration[flow, at] = duration
             lanes.outcomes[flow, at] = outcome
         else:
@@ -133,7 +133,7 @@ def _arrive(core, more, streams, desk, flow, now, duration, init, failure):
     """Hand an arrival to what takes those of its flow."""
     settings = core.flows[flow]
     if settings.kind == CALLS:
-        answer = serve(core, more, flow, settings.arrived, 0, now, now, duration, init, failure)
+        answer = serve(core, more, flow, settings.arrived, FIRST, now, now, duration, init, failure)
         count_answer(core, now, settings.row, answer[1] + answer[2], answer[0])
     elif settings.kind == RETRYING_CALLS:
         call_arrives(core, more, flow, now, duration, init, failure)

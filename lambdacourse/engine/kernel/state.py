@@ -13,6 +13,10 @@ import numpy as np
 
 NONE = -1
 
+# Constants that are handed to functions are NumPy's: to numba, each plain integer is a type of its own, for which it compiles anew.
+FIRST = np.int64(0)
+"""The first of something: a flow, an attempt."""
+
 # What the kernel needs before it can go on, and that it is done.
 (
     DONE,
@@ -30,7 +34,7 @@ NONE = -1
 ) = range(12)
 
 # What a timer does. Of a source's, QUEUES and STREAMS are the first of up to a hundred each.
-TRY, FINISHED, TOO_OLD, TRY_CALL, CALL_FINISHED, ALLOCATED, LOOK, SET_BOUNDS = range(8)
+TRY, FINISHED, TOO_OLD, TRY_CALL, CALL_FINISHED, ALLOCATED, LOOK, SET_BOUNDS = np.arange(8)
 QUEUES, STREAMS = 100, 200
 
 # What takes the arrivals of a flow.
@@ -60,6 +64,7 @@ SERVER = np.dtype(
     [
         ("pool", "i8"), ("top", "i8"), ("busy", "i8"), ("environments", "i8"), ("idle_timeout", "f8"),
         ("maximum_age", "f8"), ("ages", "i8"), ("timeout", "f8"), ("error_rate", "f8"), ("scaled", "i8"), ("grows", "i8"),
+        ("download", "f8"), ("first_call", "f8"),
         ("scaling_rate", "f8"), ("scaling_depth", "f8"), ("scaling_at", "f8"), ("scaling_tokens", "f8"),
         ("growth_step", "f8"), ("growth_gain", "f8"), ("growth_burst", "f8"), ("growth_second", "i8"), ("growth_admitted", "i8"),
         *((f"growth_{name}", kind) for name, kind in BUCKET), ("downstream", "i8"), ("has_provisioned", "i8"),
@@ -116,8 +121,8 @@ TIMER = np.dtype([("time", "f8"), ("order", "i8"), ("kind", "i8"), ("about", "i8
 
 PENDING = np.dtype(
     [
-        ("arrival", "f8"), ("duration", "f8"), ("init", "f8"), ("failure", "f8"), ("number", "i8"), ("flow", "i4"),
-        ("attempt", "i4"), ("throttles", "i4"), ("outcome", "i4"), ("paid", "i8"), ("next", "i8"),
+        ("arrival", "f8"), ("duration", "f8"), ("init", "f8"), ("failure", "f8"), ("number", "i8"), ("flow", "i8"),
+        ("attempt", "i8"), ("throttles", "i4"), ("outcome", "i4"), ("paid", "i8"), ("next", "i8"),
     ],
     align=True,
 )  # fmt: skip

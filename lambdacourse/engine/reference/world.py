@@ -90,6 +90,7 @@ class Environment:
     started: float
     idle_since: float = math.inf
     must_initialise: bool = False
+    is_first_call: bool = True
     is_provisioned: bool = False
 
 
@@ -219,10 +220,8 @@ class World:
         server = self.servers[flow.function]
         provisioned = None if flow.latest else server.provisioned
         if provisioned and provisioned.has_room(now):
-            environment = provisioned.take()
-            init = work.init if environment and environment.must_initialise else 0.0
-            environment = environment or self._new_environment(server, is_provisioned=True)
-            return self._start(work, server, environment, False, init, False)
+            environment = provisioned.take() or self._new_environment(server, is_provisioned=True)
+            return self._start(work, server, environment, False, False)
         spilled = bool(provisioned and provisioned.allocated > 0)
         reason = server.throttled(now)
         environment = None if reason else server.warm_environment(now)
@@ -231,26 +230,25 @@ class World:
         if reason is not None:
             return self._note(work, flow.function, reason, -1, False, math.nan, math.nan, math.nan, False, spilled, 0.0)
         cold = environment is None
-        init = work.init
         if cold:
             server.scaling.take()
             environment = self._new_environment(server)
-        elif not environment.must_initialise:
-            init = 0.0
         server.pool.busy += 1
         server.pool.rps.take()
         server.growth.take()
-        return self._start(work, server, environment, cold, init, spilled)
+        return self._start(work, server, environment, cold, spilled)
 
     def _new_environment(self, server: Server, is_provisioned: bool = False) -> Environment:
         server.started += 1
-        return Environment(server.started - 1, self.now, is_provisioned=is_provisioned)
+        return Environment(server.started - 1, self.now, must_initialise=not is_provisioned, is_provisioned=is_provisioned)
 
-    def _start(self, work: Work, server: Server, environment: Environment, cold: bool, init: float, spilled: bool) -> Attempt:
-        """It runs: what will come of it is known now."""
-        function, duration, waited = server.function, work.duration, 0.0
+    def _start(self, work: Work, server: Server, environment: Environment, cold: bool, spilled: bool) -> Attempt:
+        """It runs: what will come of it is known now. After a timeout the environment initialises again, without a download."""
+        function, waited = server.function, 0.0
         timeout = math.inf if function.timeout is None else function.timeout
-        started = self.now + init
+        init = work.init if environment.must_initialise else 0.0
+        duration = work.duration + (function.cold_start.first_call if environment.is_first_call else 0.0)
+        started = self.now + (init + (function.cold_start.download if cold else 0.0))
         if function.downstream is not None:
             duration, waited = self.connections[function.downstream].ask(started, duration, timeout)
         outcome = tally.OK
@@ -258,7 +256,7 @@ class World:
             outcome = tally.ERROR
         if duration > timeout:
             outcome, duration = tally.TIMED_OUT, timeout
-        environment.must_initialise = outcome == tally.TIMED_OUT
+        environment.must_initialise = environment.is_first_call = outcome == tally.TIMED_OUT
         heapq.heappush(self._finishing, (started + duration, -len(self.attempts), server, environment))
         on = environment.number, cold, init, started, duration, environment.is_provisioned, spilled, waited
         return self._note(work, self.plan.flows[work.flow].function, outcome, *on)

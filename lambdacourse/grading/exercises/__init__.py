@@ -10,6 +10,7 @@ from lambdacourse.grading.tasks import Exercise, Task
 
 MODULES = {
     "01-concurrency": "concurrency",
+    "02-reserved-and-provisioned": "provisioned",
     "03-cold-starts": "coldstarts",
     "04-vpc": "vpc",
     "05-events-and-queues": "queues",

@@ -1,0 +1,45 @@
+"""Giving a task up: the solution is shown, and the progress says so for good."""
+
+import pytest
+
+from lambdacourse import learner
+from lambdacourse.grading import check, give_up, open_exercise
+from lambdacourse.grading.exercises import MODULES, exercise
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    """A learner whose progress nobody else has."""
+    monkeypatch.setattr("lambdacourse.learner.data_folder", lambda: tmp_path)
+    monkeypatch.setenv("LAMBDACOURSE_LEARNER", "ada")
+
+
+def test_solution_is_shown_and_noted():
+    """The solution, the explanation, and in the exercise's table "given up", not points."""
+    shown = give_up("needed_concurrency")
+    assert "return rate * duration_ms / 1000" in shown.text and "Little" in shown.text and "###" not in shown.text
+    assert learner.recall("tasks", "01-concurrency/needed_concurrency", "given_up") is True
+    assert "given up" in open_exercise("01-concurrency").html
+
+
+def test_given_up_is_never_passed(monkeypatch):
+    """A right answer afterwards is checked and praised, but the task stays given up."""
+    give_up("needed_concurrency")
+    monkeypatch.setitem(globals(), "needed_concurrency", lambda rate, duration_ms: rate * duration_ms / 1000)
+    assert check("needed_concurrency").passed
+    assert learner.recall("tasks", "01-concurrency/needed_concurrency", "given_up") is True
+    assert "given up" in open_exercise("01-concurrency").html
+
+
+def test_without_solutions_nothing_is_noted(tmp_path, monkeypatch):
+    """Where the solutions are hidden, as in a sandbox, a sentence says so, and the task is not given up."""
+    monkeypatch.setattr("lambdacourse.grading.session.content", lambda: tmp_path)
+    assert "not kept here" in give_up("needed_concurrency").text
+    assert learner.recall("tasks", "01-concurrency/needed_concurrency", default={}) == {}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_task_can_be_given_up(name):
+    """Each task of each exercise has a solution to show, which defines its function."""
+    for task in exercise(name).tasks:
+        assert f"def {task.name}(" in give_up(task.name).text

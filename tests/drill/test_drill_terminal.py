@@ -50,6 +50,7 @@ def test_a_sitting_by_keyboard_alone(terminal):
     screen.expect("Answer: .*environments")
     screen.expect("Read on: lessons/01-concurrency.ipynb#The-formula")
     screen.expect("again|new")
+    screen.expect("> ")
     screen.sendintr()
     screen.expect("1 answered, 0 right")
     screen.expect(pexpect.EOF)

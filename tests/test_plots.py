@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
 from lambdacourse import Account, ColdStart, Function, Sync, exponential, plots, poisson, simulate, spike, steady, trace
@@ -86,8 +85,8 @@ def test_areas_are_the_requests(run, axes, name):
 def test_line_is_the_concurrency(run, axes, row):
     """The line is the mean concurrency in each third of a second, and within the panel."""
     panel = axes[PANELS[row]][1]
-    (line,) = (patch for patch in panel.patches if isinstance(patch, StepPatch))
-    values, edges, _ = line.get_data()
+    (line,) = (line for line in panel.lines if line.get_drawstyle() == "steps-post")
+    edges, values = line.get_xdata(), line.get_ydata()[:-1]
     assert edges == pytest.approx(np.arange(201) * 0.3)
     table = run[PANELS[row]].requests.query("outcome != 'throttled'")
     busy = [
@@ -135,8 +134,8 @@ def test_the_colours_are_named(axes):
 def test_pictures_of_any_length(seconds):
     """The time axis begins at 0 and shows the run to its end; a thousand bins are drawn as at most 240."""
     left, right = simulate(Sync(QUIET, steady(20)), seconds=seconds, warm_up=30).plot().figure.axes
-    (line,) = right.patches
-    assert len(line.get_data().values) <= 240
+    (line,) = (line for line in right.lines if line.get_drawstyle() == "steps-post")
+    assert len(line.get_ydata()) <= 241
     for panel in (left, right):
         low, high = panel.get_xlim()
         assert low == 0 and seconds <= high + 1e-9 and high <= max(1.1 * seconds, 0.1)

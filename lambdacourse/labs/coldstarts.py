@@ -145,7 +145,7 @@ def measured(cold_start: ColdStart, gap: float, idle: float, ping: bool = False)
 
     ping: a warmer calls besides; its own calls are left out.
     """
-    # The engine knows an initialisation alone, so the whole cold start goes in as one.
+    # The latency asks for the sum only, so the whole cold start goes in as one, its first call too.
     function = Function("api", duration=DURATION, cold_start=ColdStart(init=cold_start.seconds), idle_timeout=idle)
     traffic = poisson(1 / gap) + steady(1 / PING) if ping else poisson(1 / gap)
     requests = simulate(Sync(function, traffic), seconds=_span(gap), seed=1, warm_up=idle, record=True)["api"].requests

@@ -111,7 +111,7 @@ def test_no_limit_no_line():
     """Without a limit there is none, and a limit far out of sight does not flatten what there is."""
     for account in (Account(concurrency_limit=None), Account(concurrency_limit=100_000)):
         panel = simulate(Sync(API, poisson(20)), account=account).plot().figure.axes[1]
-        assert len(panel.lines) == 0 and panel.get_ylim()[1] < 50
+        assert [line.get_drawstyle() for line in panel.lines] == ["steps-post"] and panel.get_ylim()[1] < 50
 
 
 def test_labels_have_units(run):

@@ -1,7 +1,9 @@
 """The drill at a terminal, as a person uses it."""
 
 import os
+import signal
 import sys
+from functools import partial
 
 import pytest
 
@@ -22,9 +24,9 @@ def terminal(own_home):
     def start(*arguments):
         environment = {**os.environ, "LAMBDACOURSE_LEARNER": "ada", "TERM": "xterm-256color", "COLUMNS": "100"}
         command = ["-m", "lambdacourse.cli", "drill", *arguments]
-        running.append(
-            pexpect.spawn(sys.executable, command, env=environment, encoding="utf-8", timeout=60, dimensions=(40, 100))
-        )
+        hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job begins with Ctrl-C ignored
+        options = {"env": environment, "encoding": "utf-8", "timeout": 60, "dimensions": (40, 100), "preexec_fn": hears}
+        running.append(pexpect.spawn(sys.executable, command, **options))
         return running[-1]
 
     yield start

@@ -189,8 +189,10 @@ class TestHandler:
 
 
 SCRIPT = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
 from lambdacourse.runtime import LocalLambda
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with Ctrl-C ignored
 
 local = LocalLambda("app.sleep", sys.argv[1], timeout=60)
 local.invoke(0)

@@ -70,11 +70,19 @@ class _TooLong(BaseException):
 def _limited(seconds: float) -> Iterator[None]:
     """Raise ``_TooLong`` in this thread when the block takes longer than ``seconds``. Works between Python instructions."""
     thread = ctypes.c_ulong(threading.get_ident())
-    timer = threading.Timer(seconds, ctypes.pythonapi.PyThreadState_SetAsyncExc, (thread, ctypes.py_object(_TooLong)))
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_TooLong))
+
+    timer = threading.Timer(seconds, stop)
     timer.daemon = True
     timer.start()
     try:
         yield
+        if late.is_set():  # raised where Python swallows it, in a destructor
+            raise _TooLong
     finally:
         timer.cancel()
 

@@ -43,9 +43,6 @@ def everything(draw, lengths=(15.0, 125.0)):
     account = draw(accounts(least=(reserved or 0) + 3))
     account = replace(account, provisioned_delay=draw(st.sampled_from([0.0, 1.0, 90.0])))
     api, worker, reader = (draw(functions(name, reserve)) for name, reserve in (("f0", None), ("f1", reserved), ("f2", None)))
-    # What takes no time at one instant is counted in another order than it ran in: see simulation figures, peaks.
-    takes_time = [replace(each, duration=0.05) if each.duration.quantile(1) == 0 else each for each in (api, worker, reader)]
-    api, worker, reader = takes_time
     if draw(st.booleans()):
         api = draw(provisioned_functions(api, 3))
     traffic = single_traffics(seconds, RATE)

@@ -294,6 +294,19 @@ def test_a_short_spike_is_over_before_it_scales():
     assert run["api"].spillovers > 100 * 100 / 2
 
 
+@pytest.mark.parametrize("engine", ["kernel", "reference"])
+def test_what_is_given_back_while_busy_counts_until_it_is_done(engine, monkeypatch):
+    """Given back at second 10, busy until second 12: its unit of the pool is free for another function from then on, not before."""
+    if engine == "reference":
+        monkeypatch.setenv("LAMBDACOURSE_ENGINE", "reference")
+    api = Function("api", duration=4, provisioned_concurrency=1, provisioned_scaling=Schedule(at=10, minimum=0))
+    other = Function("other", duration=1, cold_start=ColdStart(init=0))
+    account = Account(concurrency_limit=1, unreserved_minimum=0)
+    run = simulate(Sync(api, trace([8.0])), Sync(other, trace([9.0, 11.0, 12.5])), account=account, seconds=20, record=True)
+    assert run["api"].requests["provisioned"].tolist() == [True]
+    assert run["other"].requests["outcome"].tolist() == ["throttled", "throttled", "ok"]
+
+
 # What must always hold
 
 

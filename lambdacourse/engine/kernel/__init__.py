@@ -103,7 +103,7 @@ from lambdacourse.engine.tally import (
     Settlements,
     Tally,
 )
-from lambdacourse.model import Account, Async, Schedule, Sync
+from lambdacourse.model import Account, Async, Function, Schedule, Sync
 from lambdacourse.model.traffic import CHUNK
 
 
@@ -287,13 +287,21 @@ def _lanes(count: int) -> Lanes:
 def _more(plan: Plan, core: Core) -> More:
     retries = [flow.trigger.retry for flow in plan.flows if isinstance(flow.trigger, Sync) and flow.trigger.retry]
     tokens = [np.full(retry.clients, np.inf if retry.quota is None else retry.quota) for retry in retries]
+    # What was given back while it was busy notes its end: all that can be provisioned may do so before the log is emptied.
+    notes = CHUNK + sum(map(_most_provisioned, plan.functions))
     more = More(
-        np.zeros(256, TIMER), np.zeros(0, PENDING), np.zeros(CHUNK, LOG), np.zeros(CHUNK, SETTLEMENT), np.zeros(CHUNK, ALLOCATION),
+        np.zeros(256, TIMER), np.zeros(0, PENDING), np.zeros(CHUNK, LOG), np.zeros(CHUNK, SETTLEMENT), np.zeros(notes, ALLOCATION),
         np.zeros(len(plan.functions), PROVISIONED), _bounds(plan), np.concatenate([np.empty(0), *tokens]), _downstreams(plan),
         np.full(sum(downstream.concurrency_limit for downstream in plan.downstreams), -np.inf), _rules(plan.account),
     )  # fmt: skip
     _set_up_provisioned(plan, core, more)
     return more
+
+
+def _most_provisioned(function: Function) -> int:
+    """The most provisioned concurrency that a function may get."""
+    scaling = function.provisioned_scaling
+    return max([function.provisioned_concurrency, *(action.maximum or action.minimum for action in scaling)])
 
 
 def _set_up_provisioned(plan: Plan, core: Core, more: More) -> None:

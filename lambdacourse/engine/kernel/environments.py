@@ -137,7 +137,7 @@ def finish_until(core, more, now):
             server.busy -= 1
             clock.busy -= 1
             if more is not None and slots[place].marks & IS_PROVISIONED:
-                provisioned_given_back(core, more, slots[place].row, place, finish)
+                provisioned_given_back(core, more, slots[place].row, place, min(finish, now))
             else:
                 pools[server.pool].busy -= 1
                 slots[place].next = server.top

@@ -61,6 +61,14 @@ def provisioned_given_back(core, more, row, place, finished):
     else:
         core.slots[place].next = mine.top
         mine.top = place
+    if mine.claimed > _needed(mine):
+        _hold(core, more, row, finished)
+
+
+@inlined
+def _needed(mine):
+    """What counts against the pool: what was asked for, what is there, and what was given back and is still busy."""
+    return max(mine.requested, mine.allocated, mine.busy)
 
 
 @entered
@@ -73,7 +81,7 @@ def set_first_timer(core, more, time, kind, about):
 def begin(core, more, row, count, now):
     """So many are there at the beginning."""
     more.provisioned[row].requested = count
-    _hold(core, more, row, count, now)
+    _hold(core, more, row, now)
     allocate(core, more, row, now)
 
 
@@ -81,12 +89,12 @@ def begin(core, more, row, count, now):
 def ask_for(core, more, row, wanted, now):
     """Have so many, as soon as Lambda can; refused when the pool has not enough left."""
     mine, pool, rules = more.provisioned[row], core.pools[core.servers[row].pool], more.rules[0]
-    claim = max(wanted, mine.allocated)
+    claim = max(wanted, mine.allocated, mine.busy)
     if claim > mine.claimed and pool.limit - (claim - mine.claimed) < pool.floor:
         return
     mine.asked += 1
     mine.requested = wanted
-    _hold(core, more, row, claim, now)
+    _hold(core, more, row, now)
     if wanted <= mine.allocated:
         allocate(core, more, row, now)
     else:
@@ -117,7 +125,7 @@ def allocate(core, more, row, now):
         core.slots[place].next = clock.free
         clock.free = place
         mine.there -= 1
-    _hold(core, more, row, mine.allocated, now)
+    _hold(core, more, row, now)
     if rules.rps_per_concurrency < np.inf:
         rate = mine.allocated * rules.rps_per_concurrency
         depth = max(rate * rules.rps_burst, min(mine.allocated, 1))
@@ -142,13 +150,13 @@ def count_allocated(core, more, row, now):
 
 
 @inlined
-def _hold(core, more, row, claimed, now):
+def _hold(core, more, row, now):
     mine, rules, clock = more.provisioned[row], more.rules[0], core.clocks[0]
     pool = core.pools[core.servers[row].pool]
-    change = claimed - mine.claimed
+    change = _needed(mine) - mine.claimed
     pool.limit -= change
     pool.claimed += change
-    mine.claimed = claimed
+    mine.claimed += change
     if pool.limited:
         pool.tokens = min(pool.depth, pool.tokens + (now - pool.at) * pool.rate)
         pool.at = now
@@ -161,7 +169,7 @@ def _hold(core, more, row, claimed, now):
     if clock.recording:
         entry = more.allocations[clock.noted]
         clock.noted += 1
-        entry.function, entry.time, entry.allocated, entry.claimed = row, now, mine.allocated, claimed
+        entry.function, entry.time, entry.allocated, entry.claimed = row, now, mine.allocated, mine.claimed
 
 
 @inlined

@@ -18,8 +18,8 @@ class Provisioned:
     """The provisioned concurrency of one function's version.
 
     What is asked for counts against the pool at once. It is allocated after a delay, at a rate, and can be used once all of it is
-    there. What is given back ends at once if it is idle, otherwise when it finishes (assumption). A request runs here while
-    fewer environments are busy than are allocated, and within 10 requests a second for each.
+    there. What is given back ends at once if it is idle, otherwise when it finishes (assumption), and counts until then. A request
+    runs here while fewer environments are busy than are allocated, and within 10 requests a second for each.
     """
 
     def __init__(self, world: World, row: int) -> None:
@@ -56,12 +56,19 @@ class Provisioned:
             self.there -= 1
         else:
             self.idle.append(environment)
+        if self.claimed > self._needed:
+            self._hold(finished)
+
+    @property
+    def _needed(self) -> int:
+        """What counts against the pool: what was asked for, what is there, and what was given back and is still busy."""
+        return max(self.requested, self.allocated, self.busy)
 
     def ask_for(self, wanted: int) -> None:
         """Have so many, as soon as Lambda can; refused when the pool has not enough left."""
         account, pool = self.world.plan.account, self.server.pool
         floor = 0 if pool.is_reserved else account.unreserved_minimum
-        claim = max(wanted, self.allocated)
+        claim = max(wanted, self.allocated, self.busy)
         if claim > self.claimed and pool.limit - (claim - self.claimed) < floor:
             return
         self.asked += 1
@@ -77,7 +84,7 @@ class Provisioned:
 
     def _claim(self, wanted: int) -> None:
         self.requested = wanted
-        self._hold(max(wanted, self.allocated))
+        self._hold(self.world.now)
 
     def _allocate(self) -> None:
         """What was asked for last is there."""
@@ -89,7 +96,7 @@ class Provisioned:
         while self.there > self.allocated and self.idle:
             self.idle.pop()
             self.there -= 1
-        self._hold(self.allocated)
+        self._hold(now)
         if account.rps_per_concurrency is not None:
             rate = self.allocated * account.rps_per_concurrency
             depth = max(rate * account.rps_burst, min(self.allocated, 1))
@@ -98,10 +105,10 @@ class Provisioned:
             else:
                 self.rps = Bucket(rate, depth, now)
 
-    def _hold(self, claimed: int) -> None:
-        self.server.pool.claim(claimed - self.claimed, self.world.now)
-        self.claimed = claimed
-        self.world.allocations.append(tally.Allocation(self.row, self.world.now, self.allocated, claimed))
+    def _hold(self, now: float) -> None:
+        self.server.pool.claim(self._needed - self.claimed, now)
+        self.claimed = self._needed
+        self.world.allocations.append(tally.Allocation(self.row, now, self.allocated, self.claimed))
 
 
 class Utilisation:

@@ -282,7 +282,7 @@ class World:
             finished, _, server, environment = heapq.heappop(self._finishing)
             environment.idle_since = finished
             if environment.is_provisioned:
-                server.provisioned.give_back(environment, finished)
+                server.provisioned.give_back(environment, min(finished, now))
             else:
                 server.pool.busy -= 1
                 server.idle.append(environment)

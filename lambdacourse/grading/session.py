@@ -93,9 +93,9 @@ def check(name: str, hidden: bool = False) -> Verdict:
 def hint(name: str) -> Note:
     """The next hint for a task; after the last one, the last again."""
     found_in, found = find_task(name)
-    key = f"{found_in.name}/{name}"
-    shown = min(learners.recall("tasks", key, "hints", default=0) + 1, len(found.hints))
-    learners.remember(shown, "tasks", key, "hints")
+    place = "tasks", f"{found_in.name}/{name}", "hints"
+    shown = min((learners.recall(*place) or 0) + 1, len(found.hints))
+    learners.remember(shown, *place)
     text = f"Hint {shown} of {len(found.hints)}: {found.hints[shown - 1]}"
     return Note(f'<p role="status">{escape(text)}</p>', text)
 
@@ -158,16 +158,17 @@ def _numbers(exercise_name: str, task_name: str, seed: str | None = None) -> lea
 
 
 def _note_progress(exercise_name: str, verdict: Verdict) -> None:
-    key = f"{exercise_name}/{verdict.task}"
-    before = learners.recall("tasks", key, default={})
-    tries = before.get("tries", 0) + 1
-    best = max(before.get("best", 0.0), verdict.points)
-    learners.remember({**before, "tries": tries, "best": best, "of": verdict.of}, "tasks", key)
+    def tried(before: dict | None) -> dict:
+        before = before or {}
+        share = max(before.get("share", 0.0), verdict.points / verdict.of)
+        return {**before, "tries": before.get("tries", 0) + 1, "share": share}
+
+    learners.revise(tried, "tasks", f"{exercise_name}/{verdict.task}")
 
 
 def _best(exercise_name: str, found: Task) -> str:
     kept = learners.recall("tasks", f"{exercise_name}/{found.name}", default={})
     if kept.get("given_up"):
         return "given up"
-    best = kept.get("best")
-    return f"of {found.points:g}" if best is None else f"{best:g} of {found.points:g}"
+    share = kept.get("share")
+    return f"of {found.points:g}" if share is None else f"{round(share * found.points, 2):g} of {found.points:g}"

@@ -28,7 +28,7 @@ def drill(session: Session, console: Console | None = None, read: Callable[[str]
             face.mark(asked)
     except (KeyboardInterrupt, EOFError):
         console.print()
-    console.print(Text(f"\n{session.summary()} All answers are kept; go on with: lambdacourse drill", "bold"))
+    console.print(Text(f"\n{session.summary()} All answers are kept; go on with: {session.go_on}", "bold"))
 
 
 class _Face:

@@ -120,7 +120,7 @@ class DrillWidget:
         """The widget; where there is no kernel, its first question with the answer's place."""
         bundle = self.widget._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        text = "The drill: run this cell, or lambdacourse drill at a terminal."
+        text = f"Run this cell, or at a terminal {self.session.go_on}."
         return {**data, "text/plain": text, "text/html": f"{self._still}<p>{text}</p>"}, metadata
 
 

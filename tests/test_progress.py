@@ -18,10 +18,9 @@ FILES = Path(__file__).with_name("progress")
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("LAMBDACOURSE_HOME", str(tmp_path))
+def home(own_home, monkeypatch):
     monkeypatch.setenv("LAMBDACOURSE_LEARNER", "ada")
-    return tmp_path
+    return own_home
 
 
 def stage(name: str = "01-concurrency"):

@@ -3,7 +3,6 @@
     questions   what a question is: six kinds, one schema
     bank        the questions in ``bank/*.toml``, read and checked
     answers     the functions that compute the numeric answers, one module a topic
-    numbers     numbers as people type them
     asking      a question put to a learner, and their answer marked
     history     what was answered, and when: one line each in the learner's folder
     deck        which question comes next: due ones first, then new ones

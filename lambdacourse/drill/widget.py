@@ -9,9 +9,9 @@ import ipywidgets as widgets
 
 from lambdacourse.drill.asking import Asked, Mark
 from lambdacourse.drill.history import CONFIDENCE
-from lambdacourse.drill.numbers import Unclear
 from lambdacourse.drill.questions import FaultQuestion, OpenQuestion, OrderQuestion
 from lambdacourse.drill.session import Session
+from lambdacourse.quantities import Unclear
 
 _STYLE = "color:var(--jp-ui-font-color1,#222);line-height:1.5;max-width:62em;white-space:normal"
 _WIDE = {"description_width": "initial"}

@@ -12,7 +12,7 @@ from typing import Any
 
 from lambdacourse import learner as learners
 from lambdacourse.folders import content
-from lambdacourse.grading.answers import find
+from lambdacourse.grading.answers import Interrupted, find
 from lambdacourse.grading.exercises import exercise as find_exercise
 from lambdacourse.grading.exercises import task as find_task
 from lambdacourse.grading.tasks import Task
@@ -136,6 +136,8 @@ def _verdict(exercise_name: str, found: Task, namespace: dict[str, Any], hidden:
         parts = found.checker(answer, _numbers(exercise_name, found.name), held_back)
     except NotImplementedError:
         raise
+    except Interrupted as problem:
+        parts = (Part(0, found.points, str(problem)),)
     except Exception as problem:
         raise _from_their_code(problem) from None
     return Verdict(found.name, found.title, tuple(parts), found.after)

@@ -13,8 +13,7 @@ LESSONS = list(dict.fromkeys(map(lesson, bank.load())))
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("LAMBDACOURSE_HOME", str(tmp_path))
+def home(own_home, monkeypatch):
     monkeypatch.setenv("LAMBDACOURSE_LEARNER", "ada")
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from html import escape
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer, Strange
+from lambdacourse.grading.answers import Answer, told
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
 from lambdacourse.grading.verdict import Part, share
@@ -623,7 +623,7 @@ def _good_enough(case: dict) -> float:
 
 def _plan_problem(plan: object) -> str:
     if type(plan) is not dict or set(plan) != {"reserved", "schedule"}:
-        came = f"{plan!r}" if type(plan) is dict else f"a {plan if isinstance(plan, Strange) else type(plan).__name__}"
+        came = f"{plan!r}" if type(plan) is dict else told(plan)
         return f"it returned {came[:80]}; a dict with the keys reserved and schedule was expected."
     reserved, schedule = plan["reserved"], plan["schedule"]
     if reserved is not None and (type(reserved) is not int or not 0 <= reserved <= fact("reserved_maximum").value):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer, Strange
+from lambdacourse.grading.answers import Answer, told
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.handlers import handler
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
@@ -596,8 +596,7 @@ def _template_statement(numbers: Numbers) -> str:
 def _check_template(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
     text = answer()
     if type(text) is not str:
-        came = text if isinstance(text, Strange) else type(text).__name__
-        return [Part(0, 4, f"It returned a {came}; the template as text was expected, between three quotation marks.")]
+        return [Part(0, 4, f"It returned {told(text)}; the template as text was expected, between three quotation marks.")]
     report = check_text(text)
     rules, found = set(report.rules), {finding.rule: finding.text for finding in report.findings}
     errors = [finding.text for finding in report.findings if finding.severity == "error"]
@@ -713,7 +712,7 @@ def _check_settings(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
 
 def _settings_problem(settings: object, case: dict) -> str:
     if type(settings) is not dict:
-        return f"it returned a {settings if isinstance(settings, Strange) else type(settings).__name__}; a dict was expected."
+        return f"it returned {told(settings)}; a dict was expected."
     for key in {*settings, *_KNOWN}:
         if key not in settings or key not in _KNOWN:
             return f"the keys are {', '.join(_KNOWN)}; {key!r} is {'missing' if key in _KNOWN else 'none of them'}."

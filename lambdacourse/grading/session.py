@@ -51,8 +51,9 @@ def open_exercise(name: str) -> Note:
     asked = ""
     if learners.is_guest(who):
         asked = '<p>That id was made up for you. To keep another, your class\'s for example: <code>i_am("your-id")</code>, in a new cell.</p>'
+    notices = "".join(f'<p role="status">{escape(sentence)}</p>' for sentence in learners.notices())
     html = (
-        f"<p><strong>Exercise {escape(name)}</strong>: {len(opened.tasks)} tasks, {opened.points:g} points. You are "
+        f"{notices}<p><strong>Exercise {escape(name)}</strong>: {len(opened.tasks)} tasks, {opened.points:g} points. You are "
         f"<code>{who.id}</code>: some numbers below are yours alone.</p>{asked}<table><thead><tr>"
         f'<th scope="col"></th><th scope="col">Task</th><th scope="col">Your function</th><th scope="col">Points so far</th>'
         f"</tr></thead><tbody>{rows}</tbody></table>"
@@ -91,13 +92,16 @@ def check(name: str, hidden: bool = False) -> Verdict:
 
 
 def hint(name: str) -> Note:
-    """The next hint for a task; after the last one, the last again."""
+    """The next hint for a task; after the last one, the last again, and how to give up."""
     found_in, found = find_task(name)
     place = "tasks", f"{found_in.name}/{name}", "hints"
     shown = min((learners.recall(*place) or 0) + 1, len(found.hints))
     learners.remember(shown, *place)
     text = f"Hint {shown} of {len(found.hints)}: {found.hints[shown - 1]}"
-    return Note(f'<p role="status">{escape(text)}</p>', text)
+    html = f'<p role="status">{escape(text)}</p>'
+    if shown == len(found.hints):
+        html += f"<p>Still stuck? <code>give_up({name!r})</code> shows a solution, and your progress says so from then on.</p>"
+    return Note(html, text)
 
 
 def give_up(name: str) -> Note:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 State = Literal["open", "begun", "done", "known"]
 _MARKS: dict[State, str] = {"open": "○", "begun": "◐", "done": "●", "known": "●"}
 _LEGEND = "○ not begun, ◐ begun, ● done"
+_LEFT = 'style="text-align:left"'  # JupyterLab sets what is in a table to the right
 _PREDICTION = re.compile(r'\b(?:predict|choose)\(\s*"(\d\d-[a-z0-9-]+)"')
 
 
@@ -135,19 +136,19 @@ class Progress:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f'<tr><th scope="row">{escape(stage.name[:2])}</th><td>{_cell(stage.lesson)}</td><td>{_cell(stage.exercise)}</td>'
-            f"<td>{escape(str(stage.cards))}</td></tr>"
+            f'<tr><th scope="row">{escape(stage.name[:2])}</th>'
+            f"{_cell(_told(stage.lesson))}{_cell(_told(stage.exercise))}{_cell(escape(str(stage.cards)))}</tr>"
             for stage in self.stages
         )
         heads = "".join(
-            f'<th scope="col">{words}</th>' for words in ("", "Lesson: predictions", "Exercise: points", "Drill: cards")
+            f'<th scope="col" {_LEFT}>{words}</th>' for words in ("", "Lesson: predictions", "Exercise: points", "Drill: cards")
         )
         follows = escape(self.closing)
         if self.next is not None:
             follows = follows.replace(escape(f"{self.next.title} ({self.next.path})"), _link(self.next))
         said = "".join(f'<p role="status">{escape(sentence)}</p>' for sentence in self.notices)
         return (
-            f"{said}<p><strong>{follows}</strong></p><table><caption>The progress of <code>{escape(self.learner)}</code>: "
+            f"{said}<p><strong>{follows}</strong></p><table><caption {_LEFT}>The progress of <code>{escape(self.learner)}</code>: "
             f"{_LEGEND}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
         )
 
@@ -213,7 +214,11 @@ def _title_and_predictions(file: Path) -> tuple[str, set[str]]:
     return f"Lesson {title}", {name for kind, text in cells if kind == "code" for name in _PREDICTION.findall(text)}
 
 
-def _cell(part: Part | None) -> str:
+def _cell(html: str) -> str:
+    return f"<td {_LEFT}>{html}</td>"
+
+
+def _told(part: Part | None) -> str:
     if part is None:
         return ""
     mark = f'<span role="img" aria-label="{part.state}">{_MARKS[part.state]}</span>'

@@ -12,6 +12,7 @@ import io
 import math
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -94,7 +95,8 @@ def hold(function: Any, name: str, parameters: tuple[str, ...]) -> Answer:
 
     def answer(*arguments: Any) -> Any:
         # What the function prints must not reach the cell: nbgrader gives a cell that writes to stderr no points.
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), _in_time(name):
+        quiet = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
+        with quiet[0], quiet[1], _in_time(name), _exit_raises():
             try:
                 return plain(function(*arguments))
             except NotImplementedError:
@@ -126,6 +128,19 @@ def _in_time(name: str) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
         if others:
             signal.setitimer(signal.ITIMER_REAL, max(others - (time.monotonic() - start), 0.001))
+
+
+@contextlib.contextmanager
+def _exit_raises() -> Iterator[None]:
+    """In a notebook, ``exit()`` raises nothing and ends the kernel after the cell; in the block it raises, as it does elsewhere."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None:
+        shell.ask_exit = sys.exit
+    try:
+        yield
+    finally:
+        if shell is not None:
+            del shell.ask_exit
 
 
 def told(value: Any) -> str:

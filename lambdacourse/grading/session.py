@@ -44,8 +44,9 @@ def open_exercise(name: str) -> Note:
     """Begin an exercise: says who you are, stamps it into the notebook, and asks for your id once."""
     opened, who = find_exercise(name), learners.current()
     stamp = {"exercise": name, "learner": who.id, "class_seed": who.class_seed}
+    heads = _row('th scope="col"', "", "Task", "Your function", "Points so far")
     rows = "".join(
-        f"<tr><td>{number}</td><td>{escape(each.title)}</td><td><code>{each.name}</code></td><td>{_best(name, each)}</td></tr>"
+        _row("td", str(number), escape(each.title), f"<code>{each.name}</code>", _best(name, each))
         for number, each in enumerate(opened.tasks, 1)
     )
     asked = ""
@@ -54,11 +55,15 @@ def open_exercise(name: str) -> Note:
     notices = "".join(f'<p role="status">{escape(sentence)}</p>' for sentence in learners.notices())
     html = (
         f"{notices}<p><strong>Exercise {escape(name)}</strong>: {len(opened.tasks)} tasks, {opened.points:g} points. You are "
-        f"<code>{who.id}</code>: some numbers below are yours alone.</p>{asked}<table><thead><tr>"
-        f'<th scope="col"></th><th scope="col">Task</th><th scope="col">Your function</th><th scope="col">Points so far</th>'
-        f"</tr></thead><tbody>{rows}</tbody></table>"
+        f"<code>{who.id}</code>: some numbers below are yours alone.</p>{asked}<table><thead>{heads}</thead>"
+        f"<tbody>{rows}</tbody></table>"
     )
     return Note(html, f"Exercise {name}: {len(opened.tasks)} tasks, {opened.points:g} points. You are {who.id}.", stamp)
+
+
+def _row(cell: str, *texts: str) -> str:
+    begin, end = f'<{cell} style="text-align:left">', f"</{cell[:2]}>"  # JupyterLab would set them to the right
+    return f"<tr>{''.join(begin + text + end for text in texts)}</tr>"
 
 
 def i_am(id: str) -> Note:
@@ -84,6 +89,7 @@ def _words(html: str) -> str:
 
 def check(name: str, hidden: bool = False) -> Verdict:
     """Check your function called ``name``. With ``hidden``, also on cases that were held back, as grading does."""
+    __tracebackhide__ = True  # in a notebook, an error of the learner's shows their code alone
     found_in, found = find_task(name)
     namespace = sys._getframe(1).f_globals
     verdict = _verdict(found_in.name, found, namespace, hidden)
@@ -140,6 +146,7 @@ def _solution(exercise_name: str, name: str) -> str:
 
 
 def _verdict(exercise_name: str, found: Task, namespace: dict[str, Any], hidden: bool) -> Verdict:
+    __tracebackhide__ = True
     try:
         answer = find(namespace, found.name, found.parameters)
     except TypeError as problem:

@@ -8,7 +8,8 @@ from typing import Any
 
 MIME = "application/vnd.lambdacourse.verdict+json"
 
-GREEN, AMBER, RED = ("#1B7F5C", "✓"), ("#B26A00", "◐"), ("#A11D21", "✗")
+# On white and on JupyterLab's black alike.
+GREEN, AMBER, RED = ("#1B7F5C", "✓"), ("#B26A00", "◐"), ("#C8383C", "✗")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ import time
 
 import numpy as np
 import pytest
+from IPython.core.autocall import ZMQExitAutocall
+from IPython.core.interactiveshell import InteractiveShell
 
 from lambdacourse.grading import answers, session
 from lambdacourse.grading.answers import as_number, plain
@@ -101,6 +103,19 @@ def test_an_answer_that_never_ends_gets_a_sentence(monkeypatch):
     for waits in (lambda: time.sleep(60), stubborn):
         verdict = verdict_on("01-concurrency", task, waits)
         assert verdict.points == 0 and "took longer than 0.05 s" in verdict.message
+
+
+def test_exit_in_a_notebook_leaves_the_kernel_alone(monkeypatch):
+    """A notebook's own ``exit`` raises nothing, but has the kernel end after the cell: not while it is checked."""
+    shell = InteractiveShell()
+    asked = []
+    monkeypatch.setattr(InteractiveShell, "ask_exit", lambda _: asked.append("exit"), raising=False)
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    leave = ZMQExitAutocall(shell)
+    verdict = verdict_on("01-concurrency", exercise("01-concurrency").tasks[0], leave)
+    assert "end the function with return" in verdict.message and not asked
+    leave()
+    assert asked, "outside of a check it works as ever"
 
 
 def test_an_error_of_the_learners_keeps_its_traceback():

@@ -301,7 +301,6 @@ SCALED = Task(
             "less busy than the target": (1, _half_idle),
             "where something holds it back": (1, _stays),
         },
-        units=" provisioned",
         misconceptions=(
             Misconception(
                 lambda provisioned, busy, target, maximum: 1 if busy == 0 else _scaled_to(provisioned, busy, target, maximum),
@@ -557,14 +556,17 @@ def _ready_parts(answer: Answer, settings: dict[str, int]) -> list[Part]:
     )
     ours = {rule for rules, _ in parts for rule in rules}
     others = [finding for finding in report.errors if finding.rule not in ours]
-    if others and not (ours & set(report.rules)):
-        return [Part(0, 4, f"The template is not valid, in line {others[0].place.line}: {others[0].text}")]
+    invalid = f"The template is not valid, in line {others[0].place.line}: {others[0].text}" if others else ""
+    if invalid and not (ours & set(report.rules)):
+        return [Part(0, 4, invalid)]
     found = {finding.rule: finding.text for finding in report.findings}
     verdicts = []
     for rules, about in parts:
         broken = next((found[rule] for rule in rules if rule in found), "")
         verdicts.append(Part(float(not broken), 1, f"{about}: {broken or 'yes.'}{_READ_ON if broken else ''}"))
-    if shop.provisioned_concurrency != settings["night"] and verdicts[0].ok:
+    if invalid:
+        verdicts[0] = Part(0, 1, invalid)
+    elif shop.provisioned_concurrency != settings["night"] and verdicts[0].ok:
         verdicts[0] = Part(
             0, 1, f"The alias keeps {settings['night']} environments ready: it has {shop.provisioned_concurrency}."
         )

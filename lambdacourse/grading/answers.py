@@ -11,7 +11,7 @@ import inspect
 import io
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,10 +105,40 @@ def as_number(value: Any) -> tuple[float | None, str]:
         return None, f"It returned the text {value!r}; a number was expected. {_number_in(value)}".strip()
     if isinstance(value, Strange) and value.kind == "tuple":
         return None, f"It returned the tuple {value.shown}. {_decimal_comma(value.shown)}".strip()
-    return (
-        None,
-        f"It returned a {Strange(type(value).__name__) if not isinstance(value, Strange) else value}; a number was expected.",
-    )
+    return None, f"It returned {with_article(value)}; a number was expected."
+
+
+def keys_problem(value: Any, known: Sequence[str]) -> str:
+    """What is wrong with ``value``, which should be a dict with these keys; the empty text when nothing is."""
+    if type(value) is not dict:
+        return f"it returned {with_article(value)}; a dict was expected."
+    for key in (*value, *known):
+        if key not in value or key not in known:
+            return f"the keys are {', '.join(known)}; {key!r} is {'missing' if key in known else 'none of them'}."
+    return ""
+
+
+def settings_problem(value: Any, known: Mapping[str, tuple[int, int]]) -> str:
+    """What is wrong with ``value``, a dict of settings; the empty text when nothing is.
+
+    ``known`` has its keys, and of each the least and the greatest value: whole numbers, or False and True.
+    """
+    if problem := keys_problem(value, tuple(known)):
+        return problem
+    for key, (least, most) in known.items():
+        chosen = value[key]
+        if type(chosen) is not type(least) or not least <= chosen <= most:
+            wanted = "True or False" if type(least) is bool else f"a whole number from {least:,} to {most:,}"
+            return f"{key} is {chosen!r}; {wanted} was expected."
+    return ""
+
+
+def with_article(value: Any) -> str:
+    """What kind of thing ``value`` is, as a sentence has it: a list, an array of 3 values; None is None."""
+    if value is None:
+        return "None"
+    kind = str(value) if isinstance(value, Strange) else type(value).__name__
+    return f"{'an' if kind[0] in 'aeioAEIO' else 'a'} {kind}"
 
 
 def _number_in(text: str) -> str:

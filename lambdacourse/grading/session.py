@@ -78,6 +78,7 @@ def _words(html: str) -> str:
     """A statement without its markup; a picture is what its alternative text says."""
     html = re.sub(r"<style>.*?</style>|<img class=\"lc-dark\"[^>]*>", "", html, flags=re.DOTALL)
     html = re.sub(r'<img [^>]*?alt="([^"]*)"[^>]*>', r" \1 ", html)
+    html = re.sub(r"</(?:p|pre|li|t[dh])>", " ", html)
     return unescape(" ".join(re.sub(r"<[^>]+>", "", html).split()))
 
 

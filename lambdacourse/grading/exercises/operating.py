@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from html import escape
 
+import numpy as np
+
 from lambdacourse.facts import fact
 from lambdacourse.grading.answers import Answer, keys_problem, settings_problem, with_article
 from lambdacourse.grading.compare import Misconception
@@ -67,7 +69,6 @@ CALLS = Task(
         "calls_at_most",
         expected=lambda client_attempts, library_retries, sdk_attempts: client_attempts * (library_retries + 1) * sdk_attempts,
         groups={"with a retry library around the SDK": (1, _layers), "without one": (1, _no_library)},
-        units=" calls",
         misconceptions=(
             Misconception(
                 lambda client_attempts, library_retries, sdk_attempts: client_attempts * library_retries * sdk_attempts,
@@ -150,7 +151,6 @@ STORM = Task(
             "a quota that is used up": (1.5, _quota_used_up),
             "a quota that is not used up": (0.5, _quota_enough),
         },
-        units=" attempts per request",
         misconceptions=(
             Misconception(
                 lambda requests, attempts, clients, tokens: attempts,
@@ -204,9 +204,9 @@ STORM = Task(
 # --- 3. retry_waits
 
 DRAWS = 20
-"""Calls of a case: in none of them does a right answer reach two fifths of the longest wait once in 10⁸ times."""
-KS = 0.3
-"""How far from uniform the shares may be: a right answer is further away once in 10⁹ times."""
+"""Calls of a case. That the longest of so many waits is below two fifths of what it may be happens once in 10⁸ times."""
+UNEVEN = 0.3
+"""How far the distribution of 120 shares or more is from an even one, once in 10⁹ times (Kolmogorov's bound)."""
 
 
 def _longest(throttled: bool, number: int) -> float:
@@ -238,29 +238,21 @@ _SCHEDULES: tuple[tuple[Callable[[bool, int], float], str], ...] = (
 
 
 def _check_waits(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
-    cases = [
-        {"attempts": own.whole("long", 8, 10), "throttled": True},
-        {"attempts": own.whole("short", 3, 6), "throttled": False},
-    ]
+    cases = [{"attempts": own.whole(f"attempts {after}", 8, 10), "throttled": after} for after in (True, False)]
     if held_back is not None:
-        cases.append({"attempts": held_back.whole("long", 6, 12), "throttled": held_back.pick("throttled", (True, False))})
+        cases.append({"attempts": held_back.whole("attempts", 7, 12), "throttled": held_back.pick("throttled", (True, False))})
     growth, chance = [], []
     for case in cases:
-        call = written_call("retry_waits", case)
-        drawn = []
-        for _ in range(DRAWS):
-            waits = answer(*case.values())
-            problem = _waits_problem(waits, case["attempts"])
-            if problem:
+        call, drawn = written_call("retry_waits", case), [answer(*case.values()) for _ in range(DRAWS)]
+        for waits in drawn:
+            if problem := _waits_problem(waits, case["attempts"]):
                 return [Part(0, 4, f"{call}: {problem}")]
-            drawn.append(waits)
-        growth.append(_growth_problem(drawn, case["throttled"]))
-        limits = [
-            max(each) if growth[-1] else _longest(case["throttled"], n) for n, each in enumerate(zip(*drawn, strict=True))
-        ]
-        chance.append(_chance_problem([[w / m if m else 0.0 for w, m in zip(ws, limits, strict=True)] for ws in drawn]))
-        growth[-1] = growth[-1] and f"{call}: {growth[-1]}"
-        chance[-1] = chance[-1] and f"{call}: {chance[-1]}"
+        highest = [max(waits) for waits in zip(*drawn, strict=True)]
+        longest = [_longest(case["throttled"], number) for number in range(len(highest))]
+        too_long = _growth_problem(highest, longest, case["throttled"])
+        growth.append(too_long and f"{call}: {too_long}")
+        too_even = _chance_problem(drawn, highest if too_long else longest)
+        chance.append(too_even and f"{call}: {too_even}")
     return [
         _part("The longest waits double, up to their limit", 2, growth),
         _part("Each wait is a share of it, at random", 2, chance),
@@ -278,38 +270,39 @@ def _waits_problem(waits: object, attempts: int) -> str:
     return ""
 
 
-def _growth_problem(drawn: list[list[float]], throttled: bool) -> str:
-    """What is wrong with how the longest waits grow, seen in the longest that were drawn before each retry."""
-    highest = [max(waits) for waits in zip(*drawn, strict=True)]
-
-    def fits(schedule: Callable[[bool, int], float]) -> bool:
-        longest = [schedule(throttled, number) for number in range(len(highest))]
-        return all(0.4 * limit <= high <= limit * (1 + 1e-9) for high, limit in zip(highest, longest, strict=True))
-
-    if fits(_longest):
+def _growth_problem(highest: list[float], longest: list[float], throttled: bool) -> str:
+    """What is wrong with how the waits grow: the ``highest`` that was drawn before each retry, and the ``longest`` it may be."""
+    place = next((n for n, (high, limit) in enumerate(zip(highest, longest, strict=True)) if not _reaches(high, limit)), None)
+    if place is None:
         return ""
-    named = next((words for schedule, words in _SCHEDULES if fits(schedule)), "")
-    place = next(
-        n for n, high in enumerate(highest) if not 0.4 * _longest(throttled, n) <= high <= _longest(throttled, n) * (1 + 1e-9)
-    )
-    most = f"in {len(drawn)} calls the longest wait before retry {place} was {highest[place]:.3g} s; up to {_longest(throttled, place):g} s"
-    return f"{most} were expected. {named} See lesson 08, Who tries again.".replace("  ", " ")
+    wrong = f"before retry {place} the longest of {DRAWS} waits was {highest[place]:.3g} s; up to {longest[place]:g} s were expected."
+    for schedule, words in _SCHEDULES:
+        if all(_reaches(high, schedule(throttled, number)) for number, high in enumerate(highest)):
+            wrong = f"{wrong} {words}"
+            break
+    return f"{wrong} See lesson 08, Who tries again."
 
 
-def _chance_problem(shares: list[list[float]]) -> str:
-    """What is wrong with the shares of the longest waits that were drawn, a list for each call."""
-    flat = sorted(value for each in shares for value in each)
+def _reaches(high: float, limit: float) -> bool:
+    """Whether the highest of ``DRAWS`` waits may be that of waits up to ``limit``."""
+    return 0.4 * limit <= high <= limit * (1 + 1e-9)
+
+
+def _chance_problem(drawn: list[list[float]], longest: list[float]) -> str:
+    """What is wrong with the shares of the ``longest`` waits that were drawn, a list for each call."""
+    shares = [[wait / limit if limit else 0.0 for wait, limit in zip(waits, longest, strict=True)] for waits in drawn]
     if all(each == shares[0] for each in shares):
         return (
             "the same waits in each call. Without chance, or with a fixed seed, clients that failed together come back together. "
             "See lesson 08, Who tries again."
         )
-    if len(shares[0]) > 1 and all(max(each) - min(each) < 1e-6 for each in shares):
+    if all(max(each) - min(each) < 1e-6 for each in shares):
         return "one share for all waits of a call. Draw anew before each retry."
+    flat = np.sort(np.ravel(shares))
     if flat[0] > 0.45:
         return "a part of each wait is fixed. An SDK takes a share from 0 up: the whole wait is left to chance."
-    count = len(flat)
-    if max(max((n + 1) / count - value, value - n / count) for n, value in enumerate(flat)) > KS:
+    steps = np.arange(len(flat) + 1) / len(flat)
+    if max(np.max(steps[1:] - flat), np.max(flat - steps[:-1])) > UNEVEN:
         return "the waits are not spread evenly between 0 and the longest."
     return ""
 
@@ -495,8 +488,9 @@ def _watch(numbers: Numbers, number: int) -> dict:
     return {"flurry": flurry, "within": 2 * flurry + numbers.whole(f"slack {number}", 2, 3)}
 
 
+@lru_cache(maxsize=64)
 def _throttled(*throttles: int | None) -> Run:
-    """A function that is throttled so often in each of these minutes; ``None`` is a minute without a call."""
+    """A function that is throttled so often in each minute; ``None`` is one without a call. Kept, because grading looks twice."""
     shop = Function("shop", duration=0.2, reserved_concurrency=PLACES, cold_start=NO_START)
     times = [60.0 * minute + 10 for minute, count in enumerate(throttles) if count is not None for _ in range(PLACES + count)]
     return simulate(Sync(shop, trace(times)), seconds=60 * len(throttles), record=True)
@@ -634,7 +628,6 @@ ANSWERED = Task(
             "more than half the limit": (1.5, lambda numbers, number: _some_callers(numbers, number, 52, 99)),
             "as many as the limit, or more": (1, lambda numbers, number: _some_callers(numbers, number, 100, 240)),
         },
-        units=" answers",
         misconceptions=(
             Misconception(
                 lambda callers, limit: min(callers, limit),
@@ -676,7 +669,7 @@ ANSWERED = Task(
 def _payments(numbers: Numbers, name: str) -> list[dict]:
     """Events as they come: some again, later; one at first with an amount that is none; two payments of the same amount."""
     events, now = [], numbers.whole(f"{name} begin", 1_700_000_000, 1_800_000_000)
-    amounts = [numbers.whole(f"{name} amount {place}", 10, 90, 5) for place in range(3)]
+    amounts = [numbers.whole(f"{name} amount {place}", 1, 91, 5) for place in range(3)]
     for place, amount in enumerate([*amounts, amounts[0]]):
         events.append({"payment_id": f"p-{numbers.whole(f'{name} id {place}', 100, 999)}{place}", "amount": amount})
     mended = events[2]
@@ -686,34 +679,22 @@ def _payments(numbers: Numbers, name: str) -> list[dict]:
 
 
 def _check_pay(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
-    rounds = [(own, "own 0"), (own, "own 1")] + (
-        [(held_back, "held 0"), (held_back, "held 1")] if held_back is not None else []
-    )
+    rounds = [_payments(own, "own 0"), _payments(own, "own 1")]
+    if held_back is not None:
+        rounds += [_payments(held_back, "held 0"), _payments(held_back, "held 1")]
     once, same, mended = [], [], []
-    for numbers, name in rounds:
-        events, table, first = _payments(numbers, name), {}, {}
-        got: dict[str, list[float]] = {event["payment_id"]: [] for event in events}
-        wrong_answer = ""
-        for event in events:
-            said = answer(table, event)
-            problem = _said_problem(said)
-            if problem:
-                return [Part(0, 4, f"pay_once({table!r}, {event!r}): {problem}")]
-            table = said["table"]
-            got[event["payment_id"]].append(said["charge"])
-            if event["amount"] > 0:
-                right = first.setdefault(event["payment_id"], {"charged": event["amount"], "at": event["sent_at"]})
-            else:
-                right = {"error": "amount"}
-            if said["answer"] != right and not wrong_answer:
-                wrong_answer = (
-                    f"to {event!r} the answer was {said['answer']!r}, where {right!r} is right.{_why_other(said, event, first)}"
-                )
-        refused = next(event["payment_id"] for event in events if event["amount"] <= 0)
+    for events in rounds:
+        said, problem = _delivered(answer, events)
+        if problem:
+            return [Part(0, 4, problem)]
+        charges: dict[str, list[float]] = {}
+        for event, each in zip(events, said, strict=True):
+            charges.setdefault(event["payment_id"], []).append(each["charge"])
         due = {event["payment_id"]: event["amount"] for event in events if event["amount"] > 0}
-        once.append(_charges_problem({key: charged for key, charged in got.items() if key != refused}, due))
-        same.append(wrong_answer)
-        mended.append(_mended_problem(got[refused], due[refused]))
+        refused = next(event["payment_id"] for event in events if event["amount"] <= 0)
+        mended.append(_mended_problem(charges.pop(refused), due[refused]))
+        once.append(_charges_problem(charges, due))
+        same.append(_answers_problem(events, said))
     return [
         _part("Each payment is charged once", 2, once),
         _part("A repeated one gets the first answer", 1, same),
@@ -721,40 +702,51 @@ def _check_pay(answer: Answer, own: Numbers, held_back: Numbers | None) -> Seque
     ]
 
 
-def _said_problem(said: object) -> str:
-    if problem := keys_problem(said, ("charge", "answer", "table")):
-        return problem
-    if type(said["charge"]) not in (int, float):
-        return f"charge is {said['charge']!r}; a number was expected, 0 for none."
-    if type(said["table"]) is not dict:
-        return f"table is {with_article(said['table'])}; a dict was expected."
-    return ""
+def _delivered(answer: Answer, events: list[dict]) -> tuple[list[dict], str]:
+    """What the learner's function says to each event, or what is wrong with that."""
+    table, said = {}, []
+    for event in events:
+        each = answer(table, event)
+        problem = keys_problem(each, ("charge", "answer", "table"))
+        if not problem and type(each["charge"]) not in (int, float):
+            problem = f"charge is {each['charge']!r}; a number was expected, 0 for none."
+        if not problem and type(each["table"]) is not dict:
+            problem = f"table is {with_article(each['table'])}; a dict was expected."
+        if problem:
+            return [], f"{written_call('pay_once', {'table': table, 'event': event})}: {problem}"
+        table = each["table"]
+        said.append(each)
+    return said, ""
 
 
-def _why_other(said: dict, event: dict, first: dict) -> str:
-    if event["amount"] > 0 and said["answer"] == {"charged": event["amount"], "at": event["sent_at"]}:
-        at = first[event["payment_id"]]["at"]
-        return f" The caller of {at} got another one. Keep the answer, too. See lesson 08, Twice is normal."
-    return ""
-
-
-def _charges_problem(got: dict[str, list[float]], due: dict[str, float]) -> str:
-    for payment, charges in got.items():
-        if sum(charges) == due[payment]:
+def _charges_problem(charges: dict[str, list[float]], due: dict[str, float]) -> str:
+    for payment, charged in charges.items():
+        if sum(charged) == due[payment]:
             continue
-        if charges == [due[payment]] * len(charges):
+        if charged == [due[payment]] * len(charged):
             return (
-                f"{payment} came {len(charges)} times and was charged {len(charges)} times. Which field stays the same when it "
+                f"{payment} came {len(charged)} times and was charged {len(charged)} times. Which field stays the same when it "
                 "comes again? sent_at does not. See lesson 08, Twice is normal."
             )
-        if not any(charges):
+        if not any(charged):
             return f"{payment} was never charged: another payment of the same amount is not the same payment."
-        return f"{payment}, of {due[payment]}, was charged {sum(charges):g}."
+        return f"{payment}, of {due[payment]}, was charged {sum(charged):g}."
     return ""
 
 
-def _mended_problem(charges: list[float], due: float) -> str:
-    refused, *later = charges
+def _answers_problem(events: list[dict], said: list[dict]) -> str:
+    first: dict[str, dict] = {}
+    for event, each in zip(events, said, strict=True):
+        new = {"charged": event["amount"], "at": event["sent_at"]}
+        right = first.setdefault(event["payment_id"], new) if event["amount"] > 0 else {"error": "amount"}
+        if each["answer"] != right:
+            again = " Keep the first answer, too. See lesson 08, Twice is normal." if each["answer"] == new else ""
+            return f"to {event!r} the answer was {each['answer']!r}, where {right!r} is right.{again}"
+    return ""
+
+
+def _mended_problem(charged: list[float], due: float) -> str:
+    refused, *later = charged
     if refused:
         return f"{refused:g} were charged for an amount that is none: refuse what is not above 0."
     if not any(later):

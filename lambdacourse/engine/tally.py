@@ -302,19 +302,17 @@ def count(history: History, plan: Plan) -> Tally:
     shares[rows + 1] = (unreserved[requests.function] if rows else shares[rows]) & ~requests.provisioned
     for row, chosen in shares.items():
         served = chosen & (requests.outcome < THROTTLED)
-        ends = requests.started[served] + requests.duration[served]
-        _add_peaks(bins[row, :, BUSY_MAX], requests.time[served], ends, plan)
+        _add_peaks(bins[row, :, BUSY_MAX], requests, served, plan)
         if row == rows + 1:
             claims = _claims(history.allocations, unreserved)
-            _add_peaks(bins[row, :, CLAIMED_MAX], requests.time[served], ends, plan, claims)
+            _add_peaks(bins[row, :, CLAIMED_MAX], requests, served, plan, claims)
         if row < rows:
+            ends = requests.started[served] + requests.duration[served]
             _add_intervals(bins[row], BUSY_LEVEL, requests.time[served], ends, plan)
             _add_environments(bins[row], requests, served & ~requests.provisioned, plan, plan.functions[row])
             _add_counts(bins[row], wait[row], latency[row], requests, chosen & (requests.time >= 0), plan)
             _add_provisioned(bins[row], history, row, served, plan)
-            on_demand = served & ~requests.provisioned
-            ends = requests.started[on_demand] + requests.duration[on_demand]
-            _add_peaks(bins[row, :, ON_DEMAND_MAX], requests.time[on_demand], ends, plan)
+            _add_peaks(bins[row, :, ON_DEMAND_MAX], requests, served & ~requests.provisioned, plan)
     _add_arrivals(bins, requests, plan)
     _add_events(bins, history, plan)
     _add_calls(bins, answer, history, plan)
@@ -326,7 +324,7 @@ def _add_provisioned(bins: np.ndarray, history: History, row: int, served: np.nd
     requests, allocations = history.requests, history.allocations
     chosen = served & requests.provisioned
     ends = requests.started[chosen] + requests.duration[chosen]
-    _add_peaks(bins[:, PROVISIONED_BUSY_MAX], requests.time[chosen], ends, plan)
+    _add_peaks(bins[:, PROVISIONED_BUSY_MAX], requests, chosen, plan)
     _add_intervals(bins, PROVISIONED_BUSY_LEVEL, requests.time[chosen], ends, plan)
     mine = allocations.function == row
     since, allocated = allocations.time[mine], allocations.allocated[mine]
@@ -466,8 +464,9 @@ def _add_intervals(bins: np.ndarray, level: int, since: np.ndarray, until: np.nd
         np.add.at(bins[:, level + 1], index + 1, sign)
 
 
-def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Plan, more: tuple | None = None) -> None:
-    """The highest number of intervals at once in each bin, on top of a level given by (from when, how much)."""
+def _add_peaks(peaks: np.ndarray, requests: Requests, chosen: np.ndarray, plan: Plan, more: tuple | None = None) -> None:
+    """The highest number of the chosen requests at once in each bin, on top of a level given by (from when, how much)."""
+    since, until = requests.time[chosen], requests.started[chosen] + requests.duration[chosen]
     # What ends within an instant after a start has ended before it; what takes no time ends right after its own start.
     number = np.arange(since.size)
     real = until - INSTANT > since
@@ -480,11 +479,22 @@ def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Pl
     def level(at: np.ndarray, side: str) -> np.ndarray:
         return levels[np.searchsorted(changes, at, side=side) - 1]
 
+    # Who ends within an instant after something was asked for was over by then, which may be in the bin before.
+    asked = requests.time[np.minimum(np.searchsorted(requests.time, until - INSTANT), requests.time.size - 1)]
+    early = real & (asked >= until - INSTANT) & (asked < until)
+    over, begun = np.sort(np.where(early, asked, until)), np.sort(since)
+
     def there(at: np.ndarray, ended: str) -> np.ndarray:
-        return np.searchsorted(np.sort(since), at) - np.searchsorted(np.sort(until), at, side=ended)
+        return np.searchsorted(begun, at) - np.searchsorted(over, at, side=ended)
 
     edges = np.arange(len(peaks) - 1) / (1 / plan.bin_seconds)
     peaks[:-1] = there(edges, "left") + level(edges, "left")
+    # If a bin begins in between, it begins with who was there until then.
+    following = plan.bin_of(asked[early]) + 1
+    edge = following / (1 / plan.bin_seconds)
+    divided = (edge <= until[early]) & (following >= 0) & (following < len(peaks) - 1)
+    still = np.searchsorted(begun, asked[early]) - np.searchsorted(np.sort(until), edge) + level(edge, "left")
+    np.maximum.at(peaks, following[divided], still[divided])
     starts = (steps > 0) & (times >= 0) & (times < plan.seconds)
     np.maximum.at(peaks, plan.bin_of(times[starts]), busy[starts] + level(times[starts], "right"))
     inside = (changes >= 0) & (changes < plan.seconds)

@@ -130,7 +130,7 @@ def finish_until(core, more, now):
             if finish >= clock.bin_end:
                 if now >= clock.bin_end:
                     turn_bins(core, more, min(finish, now))
-                else:  # It ends within the instant after now, and the bin begins in between.
+                if finish >= clock.bin_end:  # It ends within the instant after now, and the bin begins in between.
                     _carry(core, more, clock.bin + 1)
             days[index] = slots[place].next
             server = servers[slots[place].row]

@@ -216,6 +216,7 @@ class World:
 
     def invoke(self, work: Work) -> Attempt:
         """Try to run ``work`` now: on a provisioned environment if one is free, otherwise on demand."""
+        self._turn_to(self.now)  # of several at one instant, what takes no time is over before the next
         now, flow = self.now, self.plan.flows[work.flow]
         server = self.servers[flow.function]
         provisioned = None if flow.latest else server.provisioned

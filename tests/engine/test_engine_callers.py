@@ -24,7 +24,7 @@ from lambdacourse import (
 )
 from lambdacourse.engine import draws
 from lambdacourse.engine.draws import FAILURE, JITTER, draw_key, uniform
-from lambdacourse.engine.tally import RESERVED_CONCURRENCY
+from lambdacourse.engine.history import RESERVED_CONCURRENCY
 
 QUICK = ColdStart(init=0)
 ONE = Account(concurrency_limit=1, unreserved_minimum=0, rps_per_concurrency=None)
@@ -296,7 +296,7 @@ def test_erlang_c_behind_a_function(servers, load):
 def test_everything_ends_in_one_state(scenario):
     """Each request and each event is in exactly one final or pending state, and what ended is what was recorded."""
     run = scenario.run(record=True)
-    settled = run.tally.history.settlements
+    settled = run.history.from_rows.settlements
     keys = list(zip(settled.flow.tolist(), settled.number.tolist(), strict=True))
     assert len(set(keys)) == len(keys)
     for result in run:

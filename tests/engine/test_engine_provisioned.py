@@ -24,8 +24,8 @@ from lambdacourse import (
     steady,
     trace,
 )
+from lambdacourse.engine.history import THROTTLED
 from lambdacourse.engine.plan import INSTANT
-from lambdacourse.engine.tally import THROTTLED
 
 API = Function("api", duration=1, cold_start=ColdStart(init=0.5), provisioned_concurrency=1)
 NO_LIMITS = Account(concurrency_limit=None, scaling_rate=None, rps_per_concurrency=None)
@@ -39,7 +39,7 @@ def served(function, traffic, *others, seconds=60.0, account=Account(), **option
 
 def allocations(run):
     """(when, how many were allocated) for the first function, changes only."""
-    kept = run.tally.history.allocations
+    kept = run.history.from_rows.allocations
     changes = {}
     for time, allocated in zip(
         kept.time[kept.function == 0].tolist(), kept.allocated[kept.function == 0].tolist(), strict=True
@@ -316,7 +316,7 @@ def test_no_limit_is_passed(scenario):
     """Whatever is provisioned, on-demand executions never exceed what it leaves of the pool, nor busy provisioned ones what is there."""
     plan = plan_of(scenario)
     run = scenario.run(record=True)
-    kept, changes = run.tally.requests, run.tally.history.allocations
+    kept, changes = run.tally.requests, run.history.from_rows.allocations
     ends = kept.started + kept.duration
     on = kept.outcome < THROTTLED
     rows = [set(range(len(plan.functions)))]

@@ -296,7 +296,7 @@ def test_erlang_c_behind_a_function(servers, load):
 def test_everything_ends_in_one_state(scenario):
     """Each request and each event is in exactly one final or pending state, and what ended is what was recorded."""
     run = scenario.run(record=True)
-    settled = run.history.from_rows.settlements
+    settled = run.tally.history.settlements
     keys = list(zip(settled.flow.tolist(), settled.number.tolist(), strict=True))
     assert len(set(keys)) == len(keys)
     for result in run:

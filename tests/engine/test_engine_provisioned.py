@@ -39,7 +39,7 @@ def served(function, traffic, *others, seconds=60.0, account=Account(), **option
 
 def allocations(run):
     """(when, how many were allocated) for the first function, changes only."""
-    kept = run.history.from_rows.allocations
+    kept = run.tally.history.allocations
     changes = {}
     for time, allocated in zip(
         kept.time[kept.function == 0].tolist(), kept.allocated[kept.function == 0].tolist(), strict=True
@@ -316,7 +316,7 @@ def test_no_limit_is_passed(scenario):
     """Whatever is provisioned, on-demand executions never exceed what it leaves of the pool, nor busy provisioned ones what is there."""
     plan = plan_of(scenario)
     run = scenario.run(record=True)
-    kept, changes = run.tally.requests, run.history.from_rows.allocations
+    kept, changes = run.tally.requests, run.tally.history.allocations
     ends = kept.started + kept.duration
     on = kept.outcome < THROTTLED
     rows = [set(range(len(plan.functions)))]

@@ -13,6 +13,8 @@ import numpy as np
 
 from lambdacourse.engine import queueing
 from lambdacourse.engine.draws import FAILURE, GROUP, RECORD_FAILURE
+from lambdacourse.engine.histograms import HISTOGRAM_BINS
+from lambdacourse.engine.history import OK, THROTTLED
 from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 from lambdacourse.engine.kernel.draws import uniform
 from lambdacourse.engine.kernel.environments import finish_until, histogram_bin, serve
@@ -53,7 +55,7 @@ from lambdacourse.engine.queueing import (
     VISIBLE_AREA,
     VISIBLE_MAX,
 )  # fmt: skip
-from lambdacourse.engine.tally import ARRIVALS, HISTOGRAM_BINS, OK, THROTTLED
+from lambdacourse.engine.tally import ARRIVALS
 from lambdacourse.facts import fact
 from lambdacourse.model import EventSourceMapping, FifoQueue
 from lambdacourse.model.traffic import CHUNK

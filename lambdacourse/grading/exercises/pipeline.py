@@ -360,7 +360,7 @@ AT_A_TIME = Task(
     checker=Computes(
         "at_a_time_for",
         expected=_at_a_time_for,
-        groups={"some hours to catch up": (2, _deadline), "none": (1, _at_once)},
+        groups={"with hours to catch up": (2, _deadline), "with no time to catch up": (1, _at_once)},
         units=" at a time",
         misconceptions=(
             Misconception(
@@ -492,6 +492,12 @@ WHY_DEAD = Task(
                 ),
                 "That asks for one error for each of the dead. Each was received max_receive_count times, and would have failed as often.",
                 "lesson 05, A receive is a receive",
+            ),
+            Misconception(
+                lambda max_receive_count, dead, errors, throttles, longest_ms, timeout_ms: (
+                    "throttling" if errors < max_receive_count * dead else "broken images"
+                ),
+                "That never finds time-outs. A handler that is cut off counts as an error, too: its duration is the timeout.",
             ),
             Misconception(
                 lambda max_receive_count, dead, errors, throttles, longest_ms, timeout_ms: (
@@ -696,7 +702,7 @@ COST = Task(
                 "lesson 07, Measure, do not guess",
             ),
             Misconception(
-                lambda **case: _month(**{**case, "memory_mb": case["memory_mb"] * 1.024}),
+                lambda **case: _month(**case, done_in=case["seconds"] * fact("mb_per_gb").value / 1_000),
                 "That takes 1,000 MB for a GB. On Lambda's bill a GB has 1,024 MB.",
             ),
         ),

@@ -17,6 +17,7 @@ MODULES = {
     "06-streams": "streams",
     "07-cost": "cost",
     "08-operating": "operating",
+    "09-design-image-pipeline": "pipeline",
     "11-interview": "interview",
 }
 

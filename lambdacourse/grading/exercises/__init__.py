@@ -16,6 +16,7 @@ MODULES = {
     "05-events-and-queues": "queues",
     "06-streams": "streams",
     "07-cost": "cost",
+    "10-debug-slow-function": "slowfunction",
     "11-interview": "interview",
 }
 

@@ -13,10 +13,20 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from socket import socket
+from typing import Any, Protocol
 
-Answer = Callable[..., Any]
-"""Calls the learner's function with plain data and gives back plain data."""
+from lambdacourse.grading.services import environment
+
+
+class Answer(Protocol):
+    """Calls the learner's function with plain data and gives back plain data."""
+
+    def __call__(self, *arguments: Any) -> Any: ...
+
+    def environment(self, connections: Sequence[socket]) -> Answer:
+        """For a function that makes a handler: a new environment over these connections, and a handle on its handler."""
+
 
 _DEPTH = 6
 
@@ -80,15 +90,27 @@ def hold(function: Any, name: str, parameters: tuple[str, ...]) -> Answer:
     except ValueError:
         pass
 
-    def answer(*arguments: Any) -> Any:
+    return _Held(function, name)
+
+
+@dataclass(frozen=True)
+class _Held:
+    function: Callable[..., Any]
+    name: str
+
+    def __call__(self, *arguments: Any) -> Any:
+        return plain(self._result(*arguments))
+
+    def environment(self, connections: Sequence[socket]) -> Answer:
+        return hold(self._result(*environment(connections)), "handler", ("event", "context"))
+
+    def _result(self, *arguments: Any) -> Any:
         # What the function prints must not reach the cell: nbgrader gives a cell that writes to stderr no points.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             try:
-                return plain(function(*arguments))
+                return self.function(*arguments)
             except NotImplementedError:
-                raise not_answered(name) from None
-
-    return answer
+                raise not_answered(self.name) from None
 
 
 def as_number(value: Any) -> tuple[float | None, str]:

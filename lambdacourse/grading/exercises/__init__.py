@@ -18,6 +18,7 @@ MODULES = {
     "07-cost": "cost",
     "08-operating": "operating",
     "09-design-image-pipeline": "pipeline",
+    "10-debug-slow-function": "slowfunction",
     "11-interview": "interview",
 }
 

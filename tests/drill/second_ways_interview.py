@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from itertools import product
 
+from second_ways import inside, turned_away
+
 
 def hosts_for_a_burst(functions):
     """Add hosts, 1,500 microVMs each in the ten seconds, until all are started."""
@@ -22,8 +24,10 @@ def mean_chunk_wait(worker, zone):
 
 
 def image_traffic(starts, gb, percent):
-    """A third of what is read is not on the worker: 33 of each 100 chunks."""
-    return sum(gb * percent / 100 * 33 for _ in range(starts)) / 100
+    """Chunk by chunk, 2,048 in a GB: of each hundred that are read, 33 are not on the worker."""
+    read = round(gb * 2_048 * percent / 100)
+    fetched = sum(33 / 100 for _ in range(read))
+    return starts * fetched / 2_048
 
 
 def slow_with_a_spare_piece(percent):
@@ -77,8 +81,8 @@ def rules_for_targets(targets):
 
 
 def fan_out_concurrency(events, subscribers, percent, duration_ms):
-    """Milliseconds of work that come in a second, each subscriber's apart."""
-    return sum(events * percent / 100 * duration_ms for _ in range(subscribers)) / 1_000
+    """Count who is inside, subscriber by subscriber."""
+    return sum(inside(events * percent / 100, duration_ms) for _ in range(subscribers))
 
 
 def filter_saves(millions, percent, duration_ms, memory_mb):
@@ -98,10 +102,10 @@ def writes_lost_for_now(rate, delay_ms):
 
 
 def failover_throttles(rate, duration_ms):
-    """A thousand environments finish so many in a second; the rest is turned away."""
-    return 100 - 100 * 1_000 * (1_000 / duration_ms) / rate
+    """A tenth of it, request by request."""
+    return turned_away(rate // 10, 100, duration_ms / 1_000)
 
 
 def traces_a_minute(rate):
     """Second by second: the first is traced, of the others each twentieth."""
-    return sum(1 + (rate - 1) / 20 for _ in range(60))
+    return sum(1 + len(range(0, rate - 1, 20)) for _ in range(60))

@@ -89,20 +89,20 @@ def submit(parsed: argparse.Namespace) -> int:
 def workshop(parsed: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from lambdacourse.workshop import classroom
+    from lambdacourse.workshop import classroom, collecting, outcomes, pool, reports
 
     if parsed.what == "init":
         print(f"Made {classroom.init(parsed.CLASS, parsed.roster)}. Next: lambdacourse workshop release {parsed.CLASS}")
     elif parsed.what == "release":
         print(f"Made {classroom.release(parsed.CLASS)}: give it to your learners.")
     elif parsed.what == "feedback":
-        print(f"Made {len(classroom.feedback(parsed.CLASS, parsed.assignments))} pages in {parsed.CLASS / 'feedback'}.")
+        print(f"Made {len(reports.feedback(parsed.CLASS, parsed.assignments))} pages in {parsed.CLASS / 'feedback'}.")
     elif parsed.what == "grades":
-        classroom.grades(parsed.CLASS, parsed.csv)
+        reports.grades(parsed.CLASS, parsed.csv)
         print(f"Made {parsed.csv}.")
     else:
         if parsed.what == "collect":
-            outcomes = classroom.collect(parsed.CLASS, parsed.source, dict(parsed.owner))
+            found = collecting.collect(parsed.CLASS, parsed.source, dict(parsed.owner))
         elif parsed.what == "autograde":
             with tqdm(desc="graded", unit="submission", disable=None, file=sys.stderr) as bar:
 
@@ -110,11 +110,11 @@ def workshop(parsed: argparse.Namespace) -> int:
                     bar.total = of
                     bar.update(done - bar.n)
 
-                outcomes = classroom.autograde(parsed.CLASS, parsed.assignments, parsed.jobs, not parsed.no_sandbox, tell)
+                found = pool.autograde(parsed.CLASS, parsed.assignments, parsed.jobs, not parsed.no_sandbox, tell)
         else:
-            outcomes = classroom.status(parsed.CLASS)
-        print(classroom.as_json(outcomes) if parsed.json else classroom.as_text(outcomes))
-        return int(any(outcome.state == "fault" for outcome in outcomes))
+            found = reports.status(parsed.CLASS)
+        print(outcomes.as_json(found) if parsed.json else outcomes.as_text(found))
+        return int(any(outcome.state == "fault" for outcome in found))
     return 0
 
 

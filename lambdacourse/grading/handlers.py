@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lambdacourse.grading.answers import Answer, Strange, not_answered
+from lambdacourse.grading.answers import Answer, Strange, not_answered, with_article
 from lambdacourse.runtime.mapping import failed_messages
 
 
@@ -23,7 +23,7 @@ def handler(answer: Answer, name: str) -> Callable[[dict], Any]:
                 raise not_answered(name) from None
             raise
         if isinstance(response, Strange):
-            raise TypeError(f"it returned a {response}, which is no JSON")
+            raise TypeError(f"it returned {with_article(response)}, which is no JSON")
         return response
 
     return call

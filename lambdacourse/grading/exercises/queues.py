@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer, Strange
+from lambdacourse.grading.answers import Answer, settings_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.handlers import handler, listed
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
+from lambdacourse.grading.templates import as_template
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.model import ColdStart, EventSourceMapping, Function, SqsQueue, poisson
 from lambdacourse.runtime import LocalQueue
 from lambdacourse.simulation import simulate
-from lambdacourse.templates import check_text
 
 LESSON = "lessons/05-events-and-queues.ipynb"
 POLLERS = fact("sqs_pollers_maximum").value
@@ -576,10 +576,10 @@ def _template_statement(numbers: Numbers) -> str:
 
 def _check_template(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
     text = answer()
-    if type(text) is not str:
-        came = text if isinstance(text, Strange) else type(text).__name__
-        return [Part(0, 4, f"It returned a {came}; the template as text was expected, between three quotation marks.")]
-    report = check_text(text)
+    examined, problem = as_template(text)
+    if examined is None:
+        return [Part(0, 4, problem)]
+    report = examined.report
     rules, found = set(report.rules), {finding.rule: finding.text for finding in report.findings}
     errors = [finding.text for finding in report.findings if finding.severity == "error"]
     if errors:
@@ -652,7 +652,9 @@ def _check_settings(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
     for case in cases:
         call = f"queue_settings({', '.join(f'{key}={value!r}' for key, value in case.items())})"
         settings = answer(*case.values())
-        problem = _settings_problem(settings, case)
+        problem = settings_problem(settings, _KNOWN)
+        if not problem and settings["visibility_timeout"] < case["timeout"]:
+            problem = f"AWS rejects a visibility timeout below the function's timeout of {case['timeout']} s."
         if problem:
             return [Part(0, 5, f"{call}: {problem}")]
         worker = Function("worker", duration=0, timeout=case["timeout"], cold_start=ColdStart(init=0.5))
@@ -690,21 +692,6 @@ def _check_settings(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
         Part(share(2, safe, count), 2, f"Only bad messages are given up: {lost or 'yes.'}"),
         Part(share(1, lean, count), 1, f"At most twice the concurrency that is needed: {spare or 'yes.'}"),
     ]
-
-
-def _settings_problem(settings: object, case: dict) -> str:
-    if type(settings) is not dict:
-        return f"it returned a {settings if isinstance(settings, Strange) else type(settings).__name__}; a dict was expected."
-    for key in {*settings, *_KNOWN}:
-        if key not in settings or key not in _KNOWN:
-            return f"the keys are {', '.join(_KNOWN)}; {key!r} is {'missing' if key in _KNOWN else 'none of them'}."
-        (least, most), value = _KNOWN[key], settings[key]
-        if type(value) is not type(least) or not least <= value <= most:
-            kind = "True or False" if type(least) is bool else f"a whole number from {least:,} to {most:,}"
-            return f"{key} is {value!r}; {kind} was expected."
-    if settings["visibility_timeout"] < case["timeout"]:
-        return f"AWS rejects a visibility timeout below the function's timeout of {case['timeout']} s."
-    return ""
 
 
 SETTINGS = Task(

@@ -16,7 +16,7 @@ from lambdacourse.grading.answers import Interrupted, find
 from lambdacourse.grading.exercises import exercise as find_exercise
 from lambdacourse.grading.exercises import task as find_task
 from lambdacourse.grading.tasks import Task
-from lambdacourse.grading.verdict import Part, Verdict
+from lambdacourse.grading.verdict import NO_FORMULAS, Part, Verdict
 
 HELD_BACK = "held back"
 """The seed of the cases that only grading tries. A class has a secret one of its own: ``LAMBDACOURSE_GRADING_SEED``."""
@@ -33,7 +33,8 @@ class Note:
     stamp: dict[str, Any] | None = None
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
-        bundle: dict[str, Any] = {"text/plain": self.text, "text/html": self.html}
+        html = f'<div class="{NO_FORMULAS}">{self.html}</div>'
+        bundle: dict[str, Any] = {"text/plain": self.text, "text/html": html}
         return bundle | {STAMP_MIME: self.stamp} if self.stamp else bundle
 
     def __repr__(self) -> str:

@@ -241,6 +241,13 @@ def drill(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def interview(parsed: argparse.Namespace) -> int:
+    from lambdacourse.drill.interview.terminal import run
+
+    run(parsed.level, parsed.minutes, parsed.seed, parsed.scenario)
+    return 0
+
+
 def plan(parsed: argparse.Namespace) -> int:
     from lambdacourse.course.workspace import content
     from lambdacourse.drill import bank, history
@@ -292,6 +299,13 @@ def _parser() -> argparse.ArgumentParser:
         "--statistics", action="store_true", help="show instead what you know, by topic, and how well you judge it"
     )
     command.add_argument("--resting-on", nargs="+", metavar="FACT", help="for authors: list the questions that rest on a fact")
+
+    command = _add(commands, "interview", "a mock interview against the clock, and its scorecard", interview)
+    command.add_argument("--level", choices=("junior", "senior", "staff"), default="senior", help="(default: %(default)s)")
+    command.add_argument("--minutes", type=_number, default=45, help="how long (default: %(default)s)")
+    command.add_argument("--seed", type=_count, metavar="N", help="the same scenario and numbers for everybody")
+    command.add_argument("--scenario", default="", metavar="NAME", help="which (default: one that you had least often)")
+    command.epilog = "Ctrl-C stops it and its clock; the same command goes on from there."
 
     command = _add(commands, "plan", "each day's lessons, tasks, cards and mock interviews, until the interview", plan)
     command.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="the day of the interview; kept for the next time")

@@ -98,6 +98,22 @@ def test_interview_can_be_left_for_another():
     assert states == [("left", 2), ("open", 1)]
 
 
+def test_clock_waits_for_the_answer_whether_to_go_on():
+    """Time spent on the question whether to go on is nobody's."""
+    Candidate(CLARIFY[:1]).sits()
+    seconds = [0.0]
+
+    def slowly(prompt):
+        if "Go on with it?" in prompt:
+            seconds[0] += 3_600
+            return "y"
+        raise EOFError
+
+    terminal.run(console=Console(file=io.StringIO()), read=slowly, now=lambda: seconds[0])
+    (record,) = records.kept()[0].values()
+    assert record.elapsed < 60
+
+
 def test_too_late_is_said():
     """When a round's time is over, the interviewer moves on, and says that questions were not reached."""
     minutes, screen = [0], Console(width=100, file=io.StringIO())

@@ -120,6 +120,14 @@ class Interview:
         """Keep where the interview stands: nobody runs it from now on."""
         self._write(draft=draft, pauses=self.record.pauses + 1)
 
+    def go_on(self) -> None:
+        """Start the clock where it stood."""
+        self._since = self._now()
+
+    def keep_draft(self, draft: str) -> None:
+        """Keep an answer that is being typed."""
+        self._write(draft=draft)
+
     # --- clarify
 
     @property
@@ -129,8 +137,13 @@ class Interview:
     def ask(self, question: str) -> str:
         """What the interviewer answers to the candidate's ``question``; what they did not understand is kept too."""
         heard = [each for each in self.scenario.requirements if each.is_asked_in(question)]
-        self._append("question", CLARIFY, text=question, heard=tuple(each.id for each in heard))
-        return " ".join(self.told(each.answer) for each in heard) or NOTHING
+        ids = tuple(each.id for each in heard)
+        self._append("question", CLARIFY, text=question, heard=ids)
+        return self.reply(ids)
+
+    def reply(self, ids: tuple[str, ...]) -> str:
+        """What the interviewer says of these requirements."""
+        return " ".join(self.told(each.answer) for each in self.scenario.requirements if each.id in ids) or NOTHING
 
     @property
     def asked(self) -> set[str]:

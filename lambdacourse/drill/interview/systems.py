@@ -19,6 +19,7 @@ from lambdacourse import (
     KinesisStream,
     SqsQueue,
     Sync,
+    plots,
     poisson,
     simulate,
     spike,
@@ -26,10 +27,10 @@ from lambdacourse import (
 from lambdacourse.facts import fact
 from lambdacourse.model.work import Work
 from lambdacourse.pricing import fargate, lambda_month
+from lambdacourse.pricing.breakeven import lambda_price
 from lambdacourse.simulation import Run
 
 SEED = 7
-MONTH = fact("hours_per_month").value
 DIRECT, QUEUE, SNAPSHOT = "directly", "through a queue", "from a snapshot"
 FUNCTION, CONTAINERS, PIECES = "one function", "containers", "many short functions"
 API, HOOK = Work(cpu=0.02, wait=0.08), Work(cpu=0.01, wait=0.09)
@@ -37,10 +38,19 @@ API, HOOK = Work(cpu=0.02, wait=0.08), Work(cpu=0.01, wait=0.09)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a design does: ``measures`` by name, and the ``run`` behind them, for its picture."""
+    """What a design does: ``measures`` by name, and the ``run`` behind them; ``shown`` is the function that its picture shows."""
 
     measures: Mapping[str, float]
     run: Run = field(repr=False, compare=False)
+    shown: str
+
+    @property
+    def picture(self) -> plots.Picture | None:
+        """The function that matters, and the queues, over time; None where nothing runs in a function."""
+        if not self.shown:
+            return None
+        series = [each for each in self.run.series() if each.name == self.shown]
+        return plots.overview(series, [queue.backlog() for queue in self.run.queues])
 
 
 def telemetry(
@@ -80,6 +90,7 @@ def telemetry(
             "hourly": run.bill("hour").total,
         },
         run,
+        "writer",
     )
 
 
@@ -97,7 +108,7 @@ def image_pipeline(
 ) -> Outcome:
     """Uploads, ``quiet`` a second, and ``peak`` for three minutes. A quarter of an hour is simulated.
 
-    lost: images given up or, at the end, tried in vain; minutes: how old the oldest one got, in minutes; twice: percent of images handled a
+    lost: images given up; minutes: how old the oldest one got, in minutes; twice: percent of images handled a
     second time because they had become visible again; left: concurrency that the other functions have at the worst; million: USD for a
     million images.
     """
@@ -132,6 +143,7 @@ def image_pipeline(
             "million": run.bill().total / images * 1e6,
         },
         run,
+        "resizer",
     )
 
 
@@ -157,6 +169,7 @@ def own_lambda(gap_min: float, boot_ms: float, restore_ms: float, *, keep: int, 
             "held": sum(each.mean_environments for each in run) / sum(each.mean_concurrency for each in run),
         },
         run,
+        "jump",
     )
 
 
@@ -176,31 +189,37 @@ def everything(
     monthly: USD; slow: milliseconds of an API request at the 99th percentile; late: seconds of a webhook at the 99th percentile; cut: minutes
     of the report that its time limit cuts off. Containers hold one and a half times the API's mean ready, and the whole burst of webhooks.
     """
-    tasks, slow, late = fargate(1, 2), 1_000 * API.duration(fact("mb_per_vcpu").value), HOOK.duration(fact("mb_per_vcpu").value)
-    on_lambda = Function("api", duration=API.duration(memory), memory_mb=memory, cold_start=ColdStart(init=0.4))
-    handler = Function("webhooks", duration=HOOK.duration(memory), memory_mb=memory, cold_start=ColdStart(init=0.4))
-    calls, bursts = Sync(on_lambda, poisson(api_rate)), Sync(handler, spike(hooks_mean, hooks_burst, at=60, seconds=20))
-    run = simulate(
-        *([calls] * (api == FUNCTION) + [bursts] * (webhooks == FUNCTION) or [on_lambda]), seconds=120, warm_up=30, seed=SEED
-    )
-    if api == FUNCTION:
-        monthly, slow = lambda_month(API, memory, api_rate), 1_000 * run["api"].latency(0.99)
-    else:
-        monthly = tasks.month(API, api_rate, burstiness=1.5)
-    if webhooks == FUNCTION:
-        monthly += lambda_month(HOOK, memory, hooks_mean)
-        late = run["webhooks"].latency(0.99)
-    else:
-        monthly += tasks.month(HOOK, hooks_mean, burstiness=hooks_burst / hooks_mean)
-    limit = fact("timeout_maximum").value / 60
-    night = Work(cpu=60 * report_min)
+    burst = spike(hooks_mean, hooks_burst, at=60, seconds=20)
+    places, traffic = {"api": api, "webhooks": webhooks}, {"api": poisson(api_rate), "webhooks": burst}
+    functions = {
+        name: Function(name, duration=work.duration(memory), memory_mb=memory, cold_start=ColdStart(init=0.4))
+        for name, work in (("api", API), ("webhooks", HOOK))
+    }
+    triggers = [Sync(each, traffic[name]) if places[name] == FUNCTION else each for name, each in functions.items()]
+    run = simulate(*triggers, seconds=120, warm_up=30, seed=SEED)
+    tasks, monthly, slowest = fargate(1, 2), 0.0, {}
+    for name, work, mean, most in (("api", API, api_rate, 1.5 * api_rate), ("webhooks", HOOK, hooks_mean, hooks_burst)):
+        if places[name] == FUNCTION:
+            monthly += lambda_month(work, memory, mean)
+            slowest[name] = run[name].latency(0.99)
+        else:
+            monthly += tasks.month(work, mean, most / mean)
+            slowest[name] = work.duration(fact("mb_per_vcpu").value)
+    night, nights = Work(cpu=60 * report_min), 30
     if reports == CONTAINERS:
-        monthly += 30 * report_min / 60 * tasks.price
+        monthly += nights * report_min / 60 * tasks.price
     else:
-        monthly += 30 * 86_400 / (MONTH * 3_600) * lambda_month(night, memory, 1 / 86_400)
-    alone = night.duration(memory) / 60
+        monthly += nights * lambda_price(night, memory)
+    cut = night.duration(memory) - fact("timeout_maximum").value if reports == FUNCTION else 0.0
     return Outcome(
-        {"monthly": monthly, "slow": slow, "late": late, "cut": max(0.0, alone - limit) if reports == FUNCTION else 0.0}, run
+        {
+            "monthly": monthly,
+            "slow": 1_000 * slowest["api"],
+            "late": slowest["webhooks"],
+            "cut": max(0.0, cut) / 60,
+        },
+        run,
+        next((name for name in ("webhooks", "api") if places[name] == FUNCTION), ""),
     )
 
 

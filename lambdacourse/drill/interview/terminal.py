@@ -42,6 +42,7 @@ def run(
                 earlier.leave()
                 face = None
         face = face or _Face(begin(level, minutes, seed, scenario, now), console, read)
+        face.interview.go_on()
         face.interview_candidate()
         face.score()
     except (KeyboardInterrupt, EOFError):

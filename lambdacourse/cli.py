@@ -265,6 +265,13 @@ def progress(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def interview(parsed: argparse.Namespace) -> int:
+    from lambdacourse.drill.interview.terminal import run
+
+    run(parsed.level, parsed.minutes, parsed.seed, parsed.scenario)
+    return 0
+
+
 def plan(parsed: argparse.Namespace) -> int:
     from lambdacourse.course.workspace import content
     from lambdacourse.drill import bank, history
@@ -321,6 +328,12 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _add(commands, "progress", "how far you are in lessons, exercises and cards, and what comes next", progress)
     command.add_argument("--json", action="store_true", help="for machines")
+    command = _add(commands, "interview", "a mock interview against the clock, and its scorecard", interview)
+    command.add_argument("--level", choices=("junior", "senior", "staff"), default="senior", help="(default: %(default)s)")
+    command.add_argument("--minutes", type=_number, default=45, help="how long (default: %(default)s)")
+    command.add_argument("--seed", type=_count, metavar="N", help="the same scenario and numbers for everybody")
+    command.add_argument("--scenario", default="", metavar="NAME", help="which (default: one that you had least often)")
+    command.epilog = "Ctrl-C stops it and its clock; the same command goes on from there."
 
     command = _add(commands, "plan", "each day's lessons, tasks, cards and mock interviews, until the interview", plan)
     command.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="the day of the interview; kept for the next time")

@@ -90,7 +90,16 @@ def check(name: str, hidden: bool = False) -> Verdict:
     namespace = sys._getframe(1).f_globals
     verdict = _verdict(found_in.name, found, namespace, hidden)
     _note_progress(found_in.name, verdict)
+    if os.environ.get("NBGRADER_EXECUTION") == "validate" and not verdict.passed:
+        raise _lost_points(verdict)
     return verdict
+
+
+def _lost_points(verdict: Verdict) -> AssertionError:
+    """The error from which the Validate button takes its words: without one it says "partial credit", whatever went wrong."""
+    problem = AssertionError(f"{verdict.points:g} of {verdict.of:g} points. {verdict.message}")
+    problem._render_traceback_ = lambda: [str(problem)]
+    return problem
 
 
 def hint(name: str) -> Note:

@@ -274,6 +274,11 @@ class Run:
         """The start of each of the bins in which the run was counted, in seconds."""
         return np.arange(self.tally.bins.shape[1] - 1) * self.tally.bin_seconds
 
+    @cached_property
+    def each_minute(self) -> pd.DataFrame:
+        """``metrics(60)``, made once: each alarm looks at it."""
+        return self.metrics(60)
+
     def metrics(self, period: float = 60.0) -> pd.DataFrame:
         """What CloudWatch shows, one row per ``period`` seconds: columns (resource, metric, statistic), names as in AWS/Lambda.
 

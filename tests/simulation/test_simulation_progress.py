@@ -84,3 +84,10 @@ def test_what_is_told_only_grows():
     told = []
     engine.run(LONG._plan(), watch=told.append)
     assert len(told) > 5 and told == sorted(told) and told[0] >= 0 and told[-1] <= 300
+
+
+def test_the_bar_of_what_is_over_is_full():
+    """A notebook takes away a bar that reached its end, and keeps one that did not, in red."""
+    with redirect_stderr(Terminal()), progress.clock(300, "simulated") as watch:
+        watch(299.9)
+    assert watch.bar.n == 300

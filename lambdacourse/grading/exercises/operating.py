@@ -895,7 +895,7 @@ def _silence_problem(found: Examined) -> str:
         return "the alarm on the Sum of Shop's Errors is gone, and has to stay."
     for name, alarm in (failing | _counting(found, "Throttles")).items():
         if alarm.evaluate(_shop_run(0, calls=False)).share(alarms.OK) < 1:
-            return f"{name} is not, because a minute without calls has no data point. See lesson 08, Which alarm sees it."
+            return f"{name} is not OK, because a minute without calls has no data point. See lesson 08, Which alarm sees it."
     return ""
 
 
@@ -1012,7 +1012,7 @@ def _check_storm(answer: Answer, own: Numbers, held_back: Numbers | None) -> Seq
         small.append(
             "" if factor <= MOST_ATTEMPTS else f"{call}: {factor:.2f}. Without a quota, retries go on while nothing succeeds."
         )
-        waits = "They are paid for waiting: let fewer in. See lesson 08, A retry storm."
+        waits = "Handlers that wait are paid, too: let fewer in. See lesson 08, A retry storm."
         lean.append("" if dear <= DEARER else f"{call}: {dear:.1f} times. {waits}")
         hiccup = f"{call}: {good_day:.1%} do. Of {settings['attempts']}, all fail in {0.1 ** settings['attempts']:.1%}: try more often."
         calm.append("" if good_day >= CALM_SUCCESS else hiccup)

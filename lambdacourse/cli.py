@@ -241,6 +241,30 @@ def drill(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def pretest(parsed: argparse.Namespace) -> int:
+    from lambdacourse.drill.pretest import Pretest
+    from lambdacourse.drill.terminal import drill
+
+    drill(Pretest())
+    return 0
+
+
+def progress(parsed: argparse.Namespace) -> int:
+    import json
+
+    from rich.console import Console
+
+    from lambdacourse.progress import progress_map
+
+    found = progress_map()
+    if parsed.json:
+        print(json.dumps(found.as_data(), indent=1, ensure_ascii=False))
+        return 0
+    Console().print(found.table())
+    print("\n".join([found.closing, *found.notices]))
+    return 0
+
+
 def plan(parsed: argparse.Namespace) -> int:
     from lambdacourse.course.workspace import content
     from lambdacourse.drill import bank, history
@@ -292,6 +316,11 @@ def _parser() -> argparse.ArgumentParser:
         "--statistics", action="store_true", help="show instead what you know, by topic, and how well you judge it"
     )
     command.add_argument("--resting-on", nargs="+", metavar="FACT", help="for authors: list the questions that rest on a fact")
+
+    _add(commands, "pretest", "what you know already: one question a lesson, before you begin", pretest)
+
+    command = _add(commands, "progress", "how far you are in lessons, exercises and cards, and what comes next", progress)
+    command.add_argument("--json", action="store_true", help="for machines")
 
     command = _add(commands, "plan", "each day's lessons, tasks, cards and mock interviews, until the interview", plan)
     command.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="the day of the interview; kept for the next time")

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 
 from lambdacourse.drill.bank import function
-from lambdacourse.drill.numbers import Unclear, calculate, read_number
 from lambdacourse.drill.questions import (
     FUNCTION,
     ChoiceQuestion,
@@ -23,6 +22,7 @@ from lambdacourse.drill.questions import (
     TrialQuestion,
 )
 from lambdacourse.learner import Learner, Numbers
+from lambdacourse.quantities import Unclear, calculate, name_slip, read_number
 
 PASSED = 0.6
 """The share of a question from which it counts as answered."""
@@ -136,8 +136,11 @@ class Asked:
     def _mark_number(self, question: NumberQuestion, number: float) -> Mark:
         if close(number, self.answer, question.tolerance):
             return Mark(1.0, "Right.")
-        named = self._misconception(question, number)
-        return Mark(0.0, f"No. {named or _slip(number, self.answer)}".rstrip())
+        said = self._misconception(question, number) or name_slip(number, self.answer, tolerance=0.01)
+        return Mark(0.0, f"No. {said or f'It is too {self._size(number)}.'}")
+
+    def _size(self, number: float) -> str:
+        return "large" if number > self.answer else "small"
 
     def _misconception(self, question: NumberQuestion, number: float) -> str:
         for each in question.misconceptions:
@@ -222,20 +225,3 @@ def _order(typed: str, count: int) -> tuple[int, ...]:
     if sorted(places) != list(range(1, count + 1)):
         raise Unclear(f"Type each number from 1 to {count} once, in the right order, with blanks between.")
     return tuple(places)
-
-
-def _slip(number: float, expected: float) -> str:
-    """What a factor between an answer and the truth usually means."""
-    if not number or not expected:
-        return ""
-    for factor, words in (
-        (1_000.0, "1,000 times too {}: milliseconds and seconds?"),
-        (100.0, "100 times too {}: percent and shares?"),
-        (60.0, "60 times too {}: minutes and seconds?"),
-        (3_600.0, "3,600 times too {}: hours and seconds?"),
-        (10.0, "10 times too {}."),
-    ):
-        for ratio, size in ((factor, "large"), (1 / factor, "small")):
-            if math.isclose(number / expected, ratio, rel_tol=0.01):
-                return f"It is {words.format(size)}"
-    return f"It is too {'large' if number > expected else 'small'}."

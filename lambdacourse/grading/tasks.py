@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lambdacourse.grading.answers import Answer, as_number
-from lambdacourse.grading.compare import Misconception, close, name_misconception, name_slip
+from lambdacourse.grading.compare import Misconception, close, name_misconception
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
+from lambdacourse.quantities import name_slip
 
 
 def written(number: float) -> str:

@@ -9,14 +9,13 @@ from typing import Any
 from lambdacourse.facts import fact
 from lambdacourse.grading.answers import Answer, settings_problem
 from lambdacourse.grading.compare import Misconception
-from lambdacourse.grading.handlers import handler
+from lambdacourse.grading.handlers import handler, listed
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
 from lambdacourse.grading.templates import as_template
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.model import ColdStart, EventSourceMapping, Function, SqsQueue, poisson
 from lambdacourse.runtime import LocalQueue
-from lambdacourse.runtime.mapping import failed_messages
 from lambdacourse.simulation import simulate
 
 LESSON = "lessons/05-events-and-queues.ipynb"
@@ -325,24 +324,6 @@ def _some(numbers: Numbers, name: str, size: int, least: int = 1) -> set[int]:
     return chosen if least <= len(chosen) < size else set(range(size // 2, size // 2 + max(least, 1)))
 
 
-def _listed(response: object, ids: Sequence[str]) -> tuple[set[str] | None, str]:
-    """The messages that a response calls failed, or what is wrong with it."""
-    if response is None:
-        return set(), ""
-    if type(response) is not dict or type(response.get("batchItemFailures")) is not list:
-        return None, 'a dict with the key "batchItemFailures" and a list was expected, {"batchItemFailures": […]}.'
-    entries = response["batchItemFailures"]
-    if not all(type(each) is dict and type(each.get("itemIdentifier")) is str for each in entries):
-        return None, 'each entry is a dict, {"itemIdentifier": …}, with the messageId of a record as its text.'
-    unknown = {each["itemIdentifier"] for each in entries} - set(ids)
-    if unknown:
-        return None, (
-            f"it names {min(unknown)!r}, which is no messageId of the batch: then Lambda takes the whole batch for failed. "
-            "Is that a receiptHandle, or an index?"
-        )
-    return failed_messages(response, ids), ""
-
-
 # --- 5. resize_batch
 
 
@@ -393,7 +374,7 @@ def _called(call: Callable[[dict], Any], records: list, ids: list[str]) -> tuple
         raise
     except Exception as problem:
         return set(ids), f"it raised {problem}"  # the whole batch fails
-    return _listed(response, ids)
+    return listed(response, ids)
 
 
 RESIZE = Task(

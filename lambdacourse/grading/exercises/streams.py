@@ -6,7 +6,10 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
+
+import pandas as pd
 
 from lambdacourse.facts import fact
 from lambdacourse.grading.answers import Answer, settings_problem
@@ -458,14 +461,18 @@ def _minutes(numbers: Numbers, number: int) -> dict:
     if kind == "throttled":
         duration = capacity * numbers.whole(f"tight {number}", 70, 90) / 100
     worker = Function("worker", duration=duration, reserved_concurrency=reserved, error_rate=0.01 if kind == "fine" else 0.0)
-    table = simulate(EventSourceMapping(worker, stream), seconds=600, seed=number)
-    minutes = table.metrics()["worker"]
+    minutes = _measured(EventSourceMapping(worker, stream), number)
     age = minutes["IteratorAge"]["Maximum"] / 1000
     return {
         "iterator_age": [round(value, 1) for value in age],
         "errors": [int(value) for value in minutes["Errors"]["Sum"]],
         "throttles": [int(value) for value in minutes["Throttles"]["Sum"]],
     }
+
+
+@lru_cache(maxsize=64)
+def _measured(mapping: EventSourceMapping, seed: int) -> pd.DataFrame:
+    return simulate(mapping, seconds=600, seed=seed).metrics()["worker"]
 
 
 def _rises(iterator_age: Sequence[float]) -> bool:

@@ -174,7 +174,7 @@ def as_number(value: Any) -> tuple[float | None, str]:
 def keys_problem(value: Any, known: Sequence[str]) -> str:
     """What is wrong with ``value``, which should be a dict with these keys; the empty text when nothing is."""
     if type(value) is not dict:
-        return f"it returned {with_article(value)}; a dict was expected."
+        return f"it returned {with_article(value)}; a dict was expected, with the keys {', '.join(known)}."
     for key in (*value, *known):
         if key not in value or key not in known:
             return f"the keys are {', '.join(known)}; {key!r} is {'missing' if key in known else 'none of them'}."

@@ -43,7 +43,7 @@ def test_what_came_is_named_in_every_answer():
         ({"size": 3, "split": 1}, "split is 1; True or False was expected."),
         ({"size": 3}, "the keys are size, split; 'split' is missing."),
         ({"size": 3, "split": True, "sum": 4}, "the keys are size, split; 'sum' is none of them."),
-        ([3, True], "it returned a list; a dict was expected."),
+        ([3, True], "it returned a list; a dict was expected, with the keys size, split."),
     ],
 )
 def test_settings(settings, problem):

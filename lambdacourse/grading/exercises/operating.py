@@ -740,8 +740,9 @@ def _answers_problem(events: list[dict], said: list[dict]) -> str:
         new = {"charged": event["amount"], "at": event["sent_at"]}
         right = first.setdefault(event["payment_id"], new) if event["amount"] > 0 else {"error": "amount"}
         if each["answer"] != right:
-            again = " Keep the first answer, too. See lesson 08, Twice is normal." if each["answer"] == new else ""
-            return f"to {event!r} the answer was {each['answer']!r}, where {right!r} is right.{again}"
+            again = event["amount"] > 0 and each["answer"] == new
+            keep = " Keep the first answer, too. See lesson 08, Twice is normal." if again else ""
+            return f"to {event!r} the answer was {each['answer']!r}, where {right!r} is right.{keep}"
     return ""
 
 
@@ -894,7 +895,7 @@ def _silence_problem(found: Examined) -> str:
         return "the alarm on the Sum of Shop's Errors is gone, and has to stay."
     for name, alarm in (failing | _counting(found, "Throttles")).items():
         if alarm.evaluate(_shop_run(0, calls=False)).share(alarms.OK) < 1:
-            return f"{name} is not, because a minute without calls has no data point. See lesson 08, Which alarm sees it."
+            return f"{name} is not OK, because a minute without calls has no data point. See lesson 08, Which alarm sees it."
     return ""
 
 
@@ -1011,9 +1012,9 @@ def _check_storm(answer: Answer, own: Numbers, held_back: Numbers | None) -> Seq
         small.append(
             "" if factor <= MOST_ATTEMPTS else f"{call}: {factor:.2f}. Without a quota, retries go on while nothing succeeds."
         )
-        waits = "They are paid for waiting: let fewer in. See lesson 08, A retry storm."
+        waits = "Handlers that wait are paid, too: let fewer in. See lesson 08, A retry storm."
         lean.append("" if dear <= DEARER else f"{call}: {dear:.1f} times. {waits}")
-        hiccup = f"{call}: {good_day:.1%} do. {settings['attempts']} attempts are too few: all of them fail in {0.1 ** settings['attempts']:.1%}."
+        hiccup = f"{call}: {good_day:.1%} do. Of {settings['attempts']}, all fail in {0.1 ** settings['attempts']:.1%}: try more often."
         calm.append("" if good_day >= CALM_SUCCESS else hiccup)
     return [
         _part(f"In the storm, {SERVED:.0%} of what the database can serve is answered", 1.5, served),

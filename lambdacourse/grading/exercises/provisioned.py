@@ -8,7 +8,7 @@ from functools import lru_cache
 from html import escape
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer, with_article
+from lambdacourse.grading.answers import Answer, keys_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
 from lambdacourse.grading.templates import as_template
@@ -610,9 +610,8 @@ def _good_enough(case: dict) -> float:
 
 
 def _plan_problem(plan: object) -> str:
-    if type(plan) is not dict or set(plan) != {"reserved", "schedule"}:
-        came = f"{plan!r}" if type(plan) is dict else with_article(plan)
-        return f"it returned {came[:80]}; a dict with the keys reserved and schedule was expected."
+    if problem := keys_problem(plan, ("reserved", "schedule")):
+        return problem
     reserved, schedule = plan["reserved"], plan["schedule"]
     if reserved is not None and (type(reserved) is not int or not 0 <= reserved <= fact("reserved_maximum").value):
         return f"reserved is {reserved!r}; None or a whole number up to {fact('reserved_maximum').value:,} was expected."

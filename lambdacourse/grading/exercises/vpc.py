@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer
+from lambdacourse.grading.answers import Answer, keys_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
 from lambdacourse.grading.templates import as_template
@@ -774,10 +774,8 @@ def _missed(place: VpcConfig, gb: dict[str, float]) -> list[tuple[str, Reached]]
 
 def _network(value: object, zones: int) -> tuple[VpcConfig | None, str]:
     """The network that the answer describes, or None and a sentence that says what is wrong with it."""
-    if type(value) is not dict:
-        return None, f"It returned {value}; a dict was expected, with nat, endpoints and ipv6."
-    if set(value) != {"nat", "endpoints", "ipv6"}:
-        return None, f"The dict has the keys {', '.join(sorted(value)) or 'none'}; expected are endpoints, ipv6, nat."
+    if problem := keys_problem(value, ("nat", "endpoints", "ipv6")):
+        return None, problem
     if type(value["nat"]) is not bool or type(value["ipv6"]) is not bool:
         return None, "nat and ipv6 are True or False."
     known = (*GATEWAY_SERVICES, *SERVICES)

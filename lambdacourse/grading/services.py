@@ -183,6 +183,8 @@ class Client(HTTPConnection):
 
     def get(self, path: str) -> Any:
         """What the service answers. ``ConnectionError`` where it has closed the connection; the next request opens another."""
+        if self.sock is None:
+            self.connect()
         try:
             self.request("GET", path)
             with self.getresponse() as response:

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer, Strange
+from lambdacourse.grading.answers import Answer, keys_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.handlers import handler, listed, raised
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
+from lambdacourse.grading.templates import as_template
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.model import Account, ColdStart, EventSourceMapping, Function, SqsQueue, Sync, Work, poisson, spike
@@ -23,9 +24,7 @@ from lambdacourse.pricing import charges, gb_seconds
 from lambdacourse.pricing.bills import money
 from lambdacourse.runtime import LocalQueue
 from lambdacourse.simulation import simulate
-from lambdacourse.templates import Finding, TemplateError, check_text
-from lambdacourse.templates.checking import stack_of
-from lambdacourse.templates.reading import Deployment, read_stack
+from lambdacourse.templates.reading import Deployment
 
 LESSON = "lessons/05-events-and-queues.ipynb"
 UNRESERVED = fact("unreserved_minimum").value
@@ -937,25 +936,16 @@ _MENDED = (
 """Rules of ``lambdacourse.templates``, what keeping them is worth, and what about."""
 
 
-@lru_cache(maxsize=64)
-def _examined(text: str) -> tuple[tuple[Finding, ...], Deployment]:
-    """What is wrong with a template, and what it deploys. Kept, because grading looks twice at the same text."""
-    return tuple(check_text(text).findings), read_stack(stack_of(text, ""), "")
-
-
 def _check_template(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
     text = answer()
     nothing = sum(points for _, points, _ in _MENDED)
-    if type(text) is not str:
-        came = text if isinstance(text, Strange) else type(text).__name__
-        return [Part(0, nothing, f"It returned a {came}; the template as text was expected, between three quotation marks.")]
-    try:
-        findings, deployment = _examined(text)
-    except (TemplateError, ValueError) as problem:
-        return [Part(0, nothing, f"The template cannot be deployed: {str(problem).splitlines()[0]}")]
+    examined, problem = as_template(text)
+    if examined is None:
+        return [Part(0, nothing, problem)]
+    findings = examined.report.findings
     judged = [rule for rules, _, _ in _MENDED for rule in rules]
     errors = [found for found in findings if found.severity == "error" and found.rule not in judged]
-    problem = f"{errors[0].text} (line {errors[0].place.line})" if errors else _gone(deployment, text, _setting(own))
+    problem = f"{errors[0].text} (line {errors[0].place.line})" if errors else _gone(examined.deployment, text, _setting(own))
     if problem:
         return [Part(0, nothing, f"The template is not what it was, mended: {problem}")]
     parts = []
@@ -1093,11 +1083,8 @@ def _mapping(case: dict, design: dict) -> EventSourceMapping:
 
 
 def _design_problem(design: object, case: dict) -> str:
-    if type(design) is not dict:
-        return f"it returned a {design if isinstance(design, Strange) else type(design).__name__}; a dict was expected."
-    for key in (*_KEYS, *design):
-        if key not in design or key not in _KEYS:
-            return f"the keys are {', '.join(_KEYS)}; {key!r} is {'missing' if key in _KEYS else 'none of them'}."
+    if problem := keys_problem(design, _KEYS):
+        return problem
     if design["reserved_concurrency"] == 0:
         return "reserved_concurrency is 0: that switches a function off."
     if design["max_receive_count"] is None:

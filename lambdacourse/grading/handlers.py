@@ -45,3 +45,9 @@ def listed(response: object, ids: Sequence[str]) -> tuple[set[str] | None, str]:
             "Is that a receiptHandle, or an index?"
         )
     return failed_messages(response, ids), ""
+
+
+def raised(problem: Exception) -> str:
+    """What a handler raised, with its kind, which what comes from a sandbox has in its words already."""
+    said = str(problem)
+    return said if ": " in said else f"{type(problem).__name__}: {said}"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from typing import Any
 from urllib.parse import quote_plus
 
 from lambdacourse.facts import fact
 from lambdacourse.grading.answers import Answer, keys_problem
 from lambdacourse.grading.compare import Misconception
-from lambdacourse.grading.handlers import handler, listed
+from lambdacourse.grading.handlers import handler, listed, raised
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
 from lambdacourse.grading.templates import as_template
 from lambdacourse.grading.verdict import Part, share
@@ -620,10 +621,6 @@ def _on_arm(numbers: Numbers, number: int) -> dict:
     return {**_in_batches(numbers, number + 100), "architecture": "arm64"}
 
 
-def _images(peak: float, peak_hours: float, quiet: float, days: int) -> float:
-    return (peak * peak_hours + quiet * (24 - peak_hours)) * 3600 * days
-
-
 def _month(
     peak: float,
     peak_hours: float,
@@ -633,21 +630,16 @@ def _month(
     memory_mb: int,
     architecture: str,
     batch_size: int,
-    calls_each: tuple[float, float] | None = None,
+    *,
+    calls: tuple[int, int] = (1, 2),
     quiet_hours: float | None = None,
-    done_in: float | None = None,
 ) -> float:
-    """USD, and what it is for somebody who counts other SQS requests for each image and batch, other hours, another time."""
-    images = _images(peak, peak_hours, quiet, days)
-    if quiet_hours is not None:
-        images = (peak * peak_hours + quiet * quiet_hours) * 3600 * days
-    once, each_batch = calls_each or (1, 2)
-    return charges(
-        free_tier=False,
-        requests=images / batch_size,
-        sqs_requests=images * once + images / batch_size * each_batch,
-        **{f"duration_{architecture}": gb_seconds(1_000 * images * (seconds if done_in is None else done_in), memory_mb)},
-    ).total
+    """USD a month; ``calls`` are SQS requests for each image and for each batch. Who errs counts others, or other ``quiet_hours``."""
+    images = (peak * peak_hours + quiet * (24 - peak_hours if quiet_hours is None else quiet_hours)) * 3600 * days
+    batches = images / batch_size
+    duration = gb_seconds(1_000 * images * seconds, memory_mb)
+    sqs_requests = calls[0] * images + calls[1] * batches
+    return charges(free_tier=False, requests=batches, sqs_requests=sqs_requests, **{f"duration_{architecture}": duration}).total
 
 
 COST = Task(
@@ -668,22 +660,22 @@ COST = Task(
         show=lambda value: f"{value:,.2f}",
         misconceptions=(
             Misconception(
-                lambda **case: _month(**case, calls_each=(0, 0)),
+                lambda **case: _month(**case, calls=(0, 0)),
                 "That leaves the queue out. Each image is sent once; each batch is received and deleted.",
                 "lesson 07, Batches",
             ),
             Misconception(
-                lambda **case: _month(**case, calls_each=(3, 0)),
+                lambda **case: _month(**case, calls=(3, 0)),
                 "That receives and deletes every image by itself. Both are done once for a batch of up to 10.",
                 "lesson 07, Batches",
             ),
             Misconception(
-                lambda **case: _month(**case, calls_each=(1, 0)),
+                lambda **case: _month(**case, calls=(1, 0)),
                 "That counts what is sent to the queue, and not that each batch is received and deleted.",
                 "lesson 07, Batches",
             ),
             Misconception(
-                lambda **case: _month(**case, done_in=case["seconds"] / case["batch_size"]),
+                lambda **case: _month(**{**case, "seconds": case["seconds"] / case["batch_size"]}),
                 "That lets a batch be done in the time of one image. Batches save requests; the seconds remain.",
                 "lesson 05, Claims on trial",
             ),
@@ -701,7 +693,7 @@ COST = Task(
                 "lesson 07, Measure, do not guess",
             ),
             Misconception(
-                lambda **case: _month(**case, done_in=case["seconds"] * fact("mb_per_gb").value / 1_000),
+                lambda **case: _month(**{**case, "seconds": case["seconds"] * fact("mb_per_gb").value / 1_000}),
                 "That takes 1,000 MB for a GB. On Lambda's bill a GB has 1,024 MB.",
             ),
         ),
@@ -720,7 +712,7 @@ COST = Task(
 # --- 8. make_thumbnails
 
 _NAMES = ("red flower.jpg", "Zürich.png", "50% off.jpg", "a+b.jpg", "cat & dog.png", "holiday 7.jpg", "plain.jpg")
-_PREFIX = "thumbnails/"
+_PREFIX, _BROKEN = "thumbnails/", "a broken image"
 
 
 def _key(numbers: Numbers, name: str) -> str:
@@ -756,7 +748,7 @@ def _message(numbers: Numbers, name: str, what: str) -> _Message:
     one, other = _key(numbers, name), _key(numbers, f"{name} other")
     if what == "S3's test message":
         return _Message(what, {"Service": "Amazon S3", "Event": fact("s3_test_event").value, "Bucket": "uploads"})
-    if what == "a broken image":
+    if what == _BROKEN:
         return _Message(what, {"Records": [_notified(numbers, one, size=0)]})
     if what == "a thumbnail":
         return _Message(what, {"Records": [_notified(numbers, f"{_PREFIX}{one}")]})
@@ -766,7 +758,7 @@ def _message(numbers: Numbers, name: str, what: str) -> _Message:
 
 def _event(numbers: Numbers, name: str) -> tuple[dict, list[_Message]]:
     """An event as Lambda hands it over, and what its messages are."""
-    kinds = ["an image", "a broken image", "two images", "a thumbnail", "S3's test message", "an image"]
+    kinds = ["an image", _BROKEN, "two images", "a thumbnail", "S3's test message", "an image"]
     kinds = sorted(kinds, key=lambda kind: numbers.whole(f"{name} place of {kind}", 0, 10**6))
     messages = [_message(numbers, f"{name} {place}", kind) for place, kind in enumerate(kinds)]
     queue = LocalQueue("uploads")
@@ -779,27 +771,23 @@ def _check_thumbnails(answer: Answer, own: Numbers, held_back: Numbers | None) -
     call = handler(answer, "make_thumbnails")
     numbers = [(own, f"own {number}") for number in range(2)]
     numbers += [(held_back, f"held {number}") for number in range(3)] if held_back is not None else []
-    back, quiet, made, lost, again, missing = 0, 0, 0, "", "", ""
+    lost, again, missing = [], [], []
     for source, name in numbers:
         event, messages = _event(source, name)
         ids = [record["messageId"] for record in event["Records"]]
         failed, written, said = _responded(call, event, ids)
-        failed_kinds = [message.what for id, message in zip(ids, messages, strict=True) if id in failed]
-        back += "a broken image" in failed_kinds
-        quiet += not set(failed_kinds) - {"a broken image"}
-        if "a broken image" not in failed_kinds:
-            lost = lost or "one is not reported, so Lambda deletes its message. It is lost."
-        if wrongly := [kind for kind in failed_kinds if kind != "a broken image"]:
-            again = again or said or f"the message with {wrongly[0]} is reported as failed. {_WELL[wrongly[0]]}"
+        back = [message.what for id, message in zip(ids, messages, strict=True) if id in failed]
+        gone = "" if _BROKEN in back else "one is not reported, so Lambda deletes its message. It is lost."
+        well = next((what for what in back if what != _BROKEN), None)
+        twice = f"the message with {well} is reported as failed. {_WELL[well]}" if well else ""
         expected = {f"{_PREFIX}{key}" for message in messages for key in message.images}
-        made += written == expected
-        if written != expected:
-            missing = missing or said or _wrongly_written(written, expected)
-    total = len(numbers)
+        lost.append(said or gone)
+        again.append(said or twice)
+        missing.append(said or _wrongly_written(written, expected))
     return [
-        Part(share(1, back, total), 1, f"A broken image comes back: {lost or 'yes.'}"),
-        Part(share(1.5, quiet, total), 1.5, f"Nothing else does: {again or 'yes.'}"),
-        Part(share(1.5, made, total), 1.5, f"A thumbnail of every good image, and of nothing else: {missing or 'yes.'}"),
+        _objective("A broken image comes back", 1, lost),
+        _objective("Nothing else does", 1.5, again),
+        _objective("A thumbnail of every good image, and of nothing else", 1.5, missing),
     ]
 
 
@@ -811,28 +799,37 @@ _WELL = {
 }
 
 
-def _responded(call, event: dict, ids: list[str]) -> tuple[set[str], set[str], str]:
-    """The messages that come back, the keys that were written, and what is to be said about the response."""
+def _objective(words: str, points: float, problems: list[str], kept: list[bool] | None = None) -> Part:
+    """A part for what holds in every case, or, where ``kept`` says so, counts in some of them only."""
+    counted = [problem for number, problem in enumerate(problems) if kept is None or kept[number]]
+    if len(counted) == len(problems) and not any(counted):
+        return Part(points, points, f"{words}: yes.")
+    first = next(filter(None, counted), "counts where the rest is met.")
+    return Part(share(points, counted.count(""), len(problems)), points, f"{words}: {first}")
+
+
+def _responded(call: Callable[[dict], Any], event: dict, ids: list[str]) -> tuple[set[str], object, str]:
+    """The messages that are reported as failed, what was written, and what is wrong with the response as a whole."""
     try:
         response = call(event)
     except NotImplementedError:
         raise
     except Exception as problem:
-        return set(ids), set(), f"your handler raised {type(problem).__name__}: {problem}; so the whole batch comes again."
+        return set(), None, f"your handler raised {raised(problem)}; so the whole batch comes again."
     failed, said = listed(response, ids)
-    written = response.get("written") if type(response) is dict else None
-    if type(written) is not list or not all(type(key) is str for key in written):
-        return set(ids) if failed is None else failed, set(), said or 'the key "written" with a list of keys was expected.'
-    return set(ids) if failed is None else failed, set(written), said
+    return failed or set(), response.get("written") if type(response) is dict else None, said
 
 
-def _wrongly_written(written: set[str], expected: set[str]) -> str:
+def _wrongly_written(value: object, expected: set[str]) -> str:
+    if type(value) is not list or not all(type(key) is str for key in value):
+        return 'under "written", a list of keys was expected.'
+    written = set(value)
     if looped := [key for key in sorted(written) if key.startswith(2 * _PREFIX)]:
         return f"{looped[0]!r} is a thumbnail of a thumbnail: written to the same bucket, it is uploaded again, and so on without end."
     if encoded := [key for key in sorted(written - expected) if "+" in key or "%" in key]:
         return f"{encoded[0]!r} is no object's name. In S3's message keys are {fact('s3_event_key').value}: decode them."
-    wrong = sorted(written ^ expected)[0]
-    return f"{wrong!r} is {'missing.' if wrong in expected else 'too much.'}"
+    wrong = next(iter(sorted(written ^ expected)), None)
+    return f"{wrong!r} is {'missing.' if wrong in expected else 'too much.'}" if wrong else ""
 
 
 THUMBNAILS = Task(
@@ -970,8 +967,10 @@ def _gone(deployment: Deployment, text: str, setting: dict[str, int]) -> str:
         "ReservedConcurrentExecutions": (function.reserved_concurrency, setting["reserved"]),
         "ProvisionedConcurrentExecutions": (function.provisioned_concurrency, setting["provisioned"]),
     }
-    changed = [f"{name} is {now}, and was {before}. Leave it" for name, (now, before) in kept.items() if now != before]
-    return f"{changed[0]}, and mend what is around it." if changed else ""
+    changed = [
+        f"{name} was {before}. Leave it, and mend what is around it." for name, (now, before) in kept.items() if now != before
+    ]
+    return next(iter(changed), "")
 
 
 TEMPLATE = Task(
@@ -1086,6 +1085,8 @@ def _mapping(case: dict, design: dict) -> EventSourceMapping:
 def _design_problem(design: object, case: dict) -> str:
     if problem := keys_problem(design, _KEYS):
         return problem
+    if design["reserved_concurrency"] == 0:
+        return "reserved_concurrency is 0: that switches a function off."
     if design["max_receive_count"] is None:
         return "max_receive_count is None: what always fails would come back until it expires, and nobody would see it."
     try:
@@ -1160,15 +1161,6 @@ def _check_design(answer: Answer, own: Numbers, held_back: Numbers | None) -> Se
     ]
 
 
-def _objective(words: str, points: float, problems: list[str], kept: list[bool] | None = None) -> Part:
-    """A part for what holds in every case, or, where ``kept`` says so, counts in some of them only."""
-    counted = [problem for number, problem in enumerate(problems) if kept is None or kept[number]]
-    if len(counted) == len(problems) and not any(counted):
-        return Part(points, points, f"{words}: yes, in every case.")
-    first = next(filter(None, counted), "counts where the rest is met.")
-    return Part(share(points, counted.count(""), len(problems)), points, f"{words}: {first}")
-
-
 def _late(design: dict, case: dict) -> str:
     if design["reserved_concurrency"] is None:
         return "A job of the neighbours takes all that is not reserved. See lesson 02, Three functions, one pool."
@@ -1183,7 +1175,10 @@ def _late(design: dict, case: dict) -> str:
             "are allowed. See lesson 05, When is it empty?"
         )
     if (design["minimum_pollers"] or 0) * PER_POLLER < case["peak"] * seconds and case["promise"] < 10:
-        return f"There is room, but the pollers need time to grow: they start with {POLLERS_AT_FIRST}, unless they are provisioned. See lesson 05, A queue of your own."
+        return (
+            f"There is room, but the pollers need time to grow: they start with {POLLERS_AT_FIRST}, unless they are provisioned. See lesson "
+            "05, A queue of your own."
+        )
     return "It is just enough on average, and images come at random. Leave a tenth to spare."
 
 

@@ -266,9 +266,16 @@ def progress(parsed: argparse.Namespace) -> int:
 
 
 def interview(parsed: argparse.Namespace) -> int:
-    from lambdacourse.drill.interview.terminal import run
+    asked = parsed.level, parsed.minutes, parsed.seed, parsed.scenario
+    if parsed.sheet:
+        from lambdacourse.drill.interview.interview import prepare
+        from lambdacourse.drill.interview.sheet import sheet
 
-    run(parsed.level, parsed.minutes, parsed.seed, parsed.scenario)
+        print(sheet(prepare(*asked)), end="")
+    else:
+        from lambdacourse.drill.interview.terminal import run
+
+        run(*asked)
     return 0
 
 
@@ -333,6 +340,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--minutes", type=_number, default=45, help="how long (default: %(default)s)")
     command.add_argument("--seed", type=_count, metavar="N", help="the same scenario and numbers for everybody")
     command.add_argument("--scenario", default="", metavar="NAME", help="which (default: one that you had least often)")
+    what = "print the interviewer's sheet instead, for two people: what to say, rubrics, follow-ups"
+    command.add_argument("--sheet", action="store_true", help=what)
     command.epilog = "Ctrl-C stops it and its clock; the same command goes on from there."
 
     command = _add(commands, "plan", "each day's lessons, tasks, cards and mock interviews, until the interview", plan)

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from lambdacourse.drill import bank, history
+from lambdacourse.drill.asking import with_unit
 from lambdacourse.drill.deck import Deck
 from lambdacourse.drill.interview import record as records
 from lambdacourse.drill.interview import scenario as scenarios
-from lambdacourse.drill.interview.interview import CLARIFY, DESIGN, NOTHING, OUT_OF_TIME, begin, unfinished
+from lambdacourse.drill.interview.interview import CLARIFY, DESIGN, NOTHING, OUT_OF_TIME, begin, prepare, unfinished
 from lambdacourse.drill.interview.scenario import LEVELS, ROUNDS, TalkItem
 from lambdacourse.drill.interview.scorecard import finish, scorecard
+from lambdacourse.drill.interview.sheet import sheet
 from lambdacourse.drill.interview.systems import simulated
 from lambdacourse.drill.questions import Range
 from lambdacourse.errors import CourseError
@@ -139,7 +141,7 @@ def test_number_agrees_with_a_second_way(id, number, seed):
     interview = begin("staff", seed=seed, scenario=id)
     interview._append("given", DESIGN, knobs=interview.scenario.design.model, measures=dict.fromkeys(("monthly",), 1.0))
     item = next(each for each in interview.scenario.numbers if each.id == number)
-    assert interview.truth(item) == pytest.approx(SECOND_WAYS[id, number](interview._known()), rel=0.02)
+    assert interview.truth(item) == pytest.approx(SECOND_WAYS[id, number](interview.known()), rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -543,3 +545,35 @@ def test_nothing_is_kept_while_a_notebook_is_graded(monkeypatch, home):
     interview.ask("why")
     finish(interview)
     assert {each.name for each in home.iterdir()} <= {"cache"}
+
+
+# --- the interviewer's sheet
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_sheet_has_what_an_interviewer_needs(level):
+    """The sheet has every requirement with its answer, each number of the level with its answer, all rubrics and follow-ups, and the points."""
+    text = sheet(prepare(level, 45, 3, QUICK))
+    interview = begin(level, 45, 3, QUICK)
+    scenario = interview.scenario
+    for requirement in scenario.requirements:
+        assert f"asks {requirement.asks}" in text and interview.told(requirement.answer) in text
+    for number in scenario.estimates:
+        assert (f"**{with_unit(interview.truth(number), number.unit)}**" in text) == number.expected(level)
+    for talk in scenario.talks:
+        assert (talk.senior in text) == talk.expected(level)
+        for part in (*talk.rubric, *talk.follow_ups):
+            assert (getattr(part, "point", "") or part.text) in text or not talk.expected(level)
+    rows = dict(re.findall(r"\| (\w+) \| \| (\d+) \|", text))
+    assert rows == {name: str(of) for name, (_, of) in scorecard(interview).points.items()}
+    assert f"--level {level} --minutes 45 --seed 3 --scenario {QUICK}" in text
+    assert "| wrap up | 40:30 | 45:00 |" in text
+
+
+def test_sheet_is_the_candidates_interview_and_leaves_no_record():
+    """The same seed gives the sheet and the candidate's program the same numbers; printing it begins no interview."""
+    text = sheet(prepare("senior", 45, 5, "image-pipeline"))
+    assert list(records.folder().glob("*")) == []
+    interview = begin("senior", 45, 5, "image-pipeline")
+    assert interview.opening in text
+    assert f"{interview.record.values['others']:g} of it at any time" in text

@@ -128,6 +128,22 @@ class Interview:
         """Keep an answer that is being typed."""
         self._write(draft=draft)
 
+    def known(self, carried: bool = True) -> dict[str, Value]:
+        """The values by name: the scenario's, the numbers said so far (or the true ones), the design's knobs and measures."""
+        known = dict(self.record.values)
+        for estimate in self.scenario.estimates:
+            known[estimate.id] = self._carried(estimate, known) if carried else self._answer(estimate, known) or 0.0
+        if designs := self.record.of("try", "given"):
+            known |= designs[-1].knobs | designs[-1].measures
+        for item in self.scenario.deep:
+            if isinstance(item, NumberItem) and self.record.of("number", item=item.id):
+                known[item.id] = self._carried(item, known) if carried else self._answer(item, known) or 0.0
+        return known
+
+    def told(self, text: str) -> str:
+        """``text`` with its values in it: the scenario's, and what the candidate made of the rest."""
+        return fill(text, dict.fromkeys(placeholders(text), "…") | self.known())
+
     # --- clarify
 
     @property
@@ -167,7 +183,7 @@ class Interview:
         """What the interviewer says before a number: what nobody asked for, and which of the candidate's numbers they go on with."""
         needed = [each for each in self.scenario.requirements if each.id in item.needs and each.id not in self.asked]
         said = [f"You have not asked {each.asks}. I tell you: {self.told(each.answer)}" for each in needed]
-        carried, true = self._known(), self._known(carried=False)
+        carried, true = self.known(), self.known(carried=False)
         numbers = self.scenario.numbers
         units = {each.id: each.unit for each in numbers}
         told = {name for each in numbers[: numbers.index(item)] if each.expected(self.level) for name in each.rests_on}
@@ -184,7 +200,7 @@ class Interview:
 
     def truth(self, item: NumberItem) -> float:
         """The answer, with the candidate's earlier numbers where those can be gone on with."""
-        carried = self._answer(item, self._known())
+        carried = self._answer(item, self.known())
         return self._true(item) if carried is None else carried
 
     def answer(self, step: Step, value: float | None, typed: str = "") -> Mark:
@@ -196,7 +212,7 @@ class Interview:
 
     def after(self, item: NumberItem) -> str:
         """What is said when a number is known."""
-        return fill(item.after, self._known() | {"answer": self.truth(item)})
+        return fill(item.after, self.known() | {"answer": self.truth(item)})
 
     # --- design
 
@@ -307,18 +323,6 @@ class Interview:
             return bool(self.record.of("said", item=step.id)) and self.follow_up(step) is None
         return step.id == DESIGN and len(self.tries) >= self.scenario.design.tries
 
-    def _known(self, carried: bool = True) -> dict[str, Value]:
-        """The values by name: the scenario's, the numbers said so far (or the true ones), the design's knobs and measures."""
-        known = dict(self.record.values)
-        for estimate in self.scenario.estimates:
-            known[estimate.id] = self._carried(estimate, known) if carried else self._answer(estimate, known) or 0.0
-        if designs := self.record.of("try", "given"):
-            known |= designs[-1].knobs | designs[-1].measures
-        for item in self.scenario.deep:
-            if isinstance(item, NumberItem) and self.record.of("number", item=item.id):
-                known[item.id] = self._carried(item, known) if carried else self._answer(item, known) or 0.0
-        return known
-
     def _carried(self, item: NumberItem, known: Mapping[str, Value]) -> float:
         """What the candidate said of a number; where they said nothing usable, what it is."""
         said = self.record.of("number", item=item.id)
@@ -326,7 +330,7 @@ class Interview:
         return value if value is not None and math.isfinite(value) and value > 0 else self._answer(item, known) or 0.0
 
     def _true(self, item: NumberItem) -> float:
-        return self._answer(item, self._known(carried=False)) or 0.0
+        return self._answer(item, self.known(carried=False)) or 0.0
 
     def _answer(self, item: NumberItem, known: Mapping[str, Value]) -> float | None:
         """The answer to a number over ``known`` values; None where there is none."""
@@ -340,7 +344,7 @@ class Interview:
         truth, true = self.truth(item), self._true(item)
         if value is None:
             return Mark(0.0, f"It is {with_unit(truth, item.unit)}.")
-        known = self._known()
+        known = self.known()
         numbers = {name: each for name, each in known.items() if not isinstance(each, str)}
         mark = mark_number(value, truth, item.tolerance, item.misconceptions, numbers)
         if mark.share == 1:
@@ -351,10 +355,6 @@ class Interview:
         if not named and truth and 0.5 <= value / truth <= 2:
             return Mark(0.5, f"The right size. It is {with_unit(truth, item.unit)}.")
         return Mark(0.0, f"{says} It is {with_unit(truth, item.unit)}.")
-
-    def told(self, text: str) -> str:
-        """``text`` with its values in it: the scenario's, and what the candidate made of the rest."""
-        return fill(text, dict.fromkeys(placeholders(text), "…") | self._known())
 
     def _append(self, kind: str, item: str, **fields) -> None:
         entry = Entry(kind=kind, item=item, at=round(self.elapsed, 1), **fields)

@@ -1,4 +1,4 @@
-"""The mock interview in a notebook: the same interview as at the terminal, with sliders for the design. Thin: all it says is in the engine."""
+"""The mock interview in a notebook: the same interview as at the terminal, with drop-downs for the design. Thin: all it says is in the engine."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ class MockInterview:
             f"<td><strong>{'kept' if is_kept else 'broken'}</strong></td></tr>"
             for objective, measured, is_kept in attempt.judged
         )
-        heads = "".join(f'<th scope="col">{head}</th>' for head in ("objective", "simulated", ""))
+        heads = "".join(f'<th scope="col">{head}</th>' for head in ("objective", "simulated", "verdict"))
         why = "".join(f"<p>{escape(objective.broken)}</p>" for objective, _, is_kept in attempt.judged if not is_kept)
         if self.step is None or self.step.item is not self._interview.scenario.design:
             why += f"<p>{escape(self._interview.scenario.design.why)}</p>"
@@ -352,12 +352,11 @@ def mock_interview(level: str, minutes: float, seed: int | None, scenario: str) 
     return MockInterview(lambda: begin(level, minutes, seed, scenario))
 
 
-def _knob(knob: Knob, value: Any) -> widgets.ValueWidget:
-    """A slider over numbers, a drop-down of words."""
-    kind = widgets.Dropdown if any(isinstance(each, str) for each in knob.values) else widgets.SelectionSlider
+def _knob(knob: Knob, value: Any) -> widgets.Dropdown:
+    """A drop-down: a screen reader says its label, which it does not of a slider over chosen values."""
     options = [(knob.said(each), each) for each in knob.options]
     style, layout = {"description_width": "19em"}, widgets.Layout(width="40em", max_width="100%")
-    return kind(options=options, value=value, description=knob.label, style=style, layout=layout)
+    return widgets.Dropdown(options=options, value=value, description=knob.label, style=style, layout=layout)
 
 
 def _checkbox(label: str) -> widgets.Checkbox:

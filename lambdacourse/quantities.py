@@ -166,6 +166,8 @@ def _plain(number: str, typed: str) -> str:
 def _scale_and_unit(words: str, typed: str, unit: str) -> tuple[float, str]:
     """The factor and the unit in the words after a number."""
     rest, scale = words.strip().rstrip("."), 1.0
+    if rest in (unit.lower(), unit.lower().rstrip("s")):
+        return scale, ""
     first = re.match(r"[a-z]+", rest)
     if first and first[0] in _SCALES and not (first[0] == "m" and unit in FAMILIES[0] | FAMILIES[1]):
         scale, rest = _SCALES[first[0]], rest[first.end() :].strip()

@@ -8,8 +8,9 @@
     deck        which question comes next: due ones first, then new ones
     session     one sitting; ``terminal`` and ``widget`` are its two faces
     pretest     a sitting with one question a lesson, before the course
+    interview/  the mock interview: scenarios, engine, scorecard, and its own faces
 
-In a notebook: ``from lambdacourse.drill import drill_session, pretest_session``.
+In a notebook: ``from lambdacourse.drill import drill_session, pretest_session, mock_interview``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lambdacourse.drill.interview.widget import MockInterview
     from lambdacourse.drill.widget import DrillWidget
 
 
@@ -33,3 +35,10 @@ def pretest_session() -> DrillWidget:
     from lambdacourse.drill.widget import DrillWidget
 
     return DrillWidget(session=Pretest())
+
+
+def mock_interview(level: str = "senior", minutes: float = 45, seed: int | None = None, scenario: str = "") -> MockInterview:
+    """A mock interview in a notebook, for a ``level`` (``"junior"``, ``"senior"``, ``"staff"``). The same ``seed`` is the same for everybody."""
+    from lambdacourse.drill.interview.widget import mock_interview
+
+    return mock_interview(level, minutes, seed, scenario)

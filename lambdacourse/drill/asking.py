@@ -52,7 +52,7 @@ class Asked:
         """The value of each parameter."""
         if not isinstance(self.question, NumberQuestion):
             return {}
-        return {name: _pick(self.numbers, name, choices) for name, choices in self.question.parameters.items()}
+        return {name: pick(self.numbers, name, choices) for name, choices in self.question.parameters.items()}
 
     @property
     def text(self) -> str:
@@ -114,8 +114,8 @@ class Asked:
     def mark(self, understood: Any) -> Mark:
         """What an answer is worth: a number, the option's place, the places in order, or the points of the rubric (0 or 1 each)."""
         match self.question:
-            case NumberQuestion() as question:
-                return self._mark_number(question, understood)
+            case NumberQuestion(tolerance=tolerance, misconceptions=misconceptions):
+                return mark_number(understood, self.answer, tolerance, misconceptions, self.values)
             case ChoiceQuestion(options=options):
                 chosen = self._shuffled(options)[understood - 1]
                 return Mark(float(chosen.right), "Right." if chosen.right else f"No. {chosen.why}")
@@ -133,29 +133,31 @@ class Asked:
     def _shuffled(self, items: Sequence) -> tuple:
         return tuple(items[place] for place in shuffle(self.numbers, len(items)))
 
-    def _mark_number(self, question: NumberQuestion, number: float) -> Mark:
-        if close(number, self.answer, question.tolerance):
-            return Mark(1.0, "Right.")
-        said = self._misconception(question, number) or name_slip(number, self.answer, tolerance=0.01)
-        return Mark(0.0, f"No. {said or f'It is too {self._size(number)}.'}")
-
-    def _size(self, number: float) -> str:
-        return "large" if number > self.answer else "small"
-
-    def _misconception(self, question: NumberQuestion, number: float) -> str:
-        for each in question.misconceptions:
-            try:
-                wrong = gives(each, self.values)
-            except (Unclear, ArithmeticError):
-                continue
-            if close(number, wrong, question.tolerance) and not close(wrong, self.answer, question.tolerance):
-                return each.says
-        return ""
-
 
 def ask(question: Question, learner: Learner, turn: int = 0) -> Asked:
     """``question`` for ``learner``, the ``turn``-th time."""
     return Asked(question, learner.numbers("drill", question.id, str(turn)))
+
+
+def mark_number(
+    number: float,
+    answer: float,
+    tolerance: float,
+    misconceptions: Sequence[Misconception] = (),
+    values: Mapping[str, Any] | None = None,
+) -> Mark:
+    """What ``number`` is worth where ``answer`` is right; a wrong one is named as the misconception that gives it, where one does."""
+    if close(number, answer, tolerance):
+        return Mark(1.0, "Right.")
+    for each in misconceptions:
+        try:
+            wrong = gives(each, values or {})
+        except (Unclear, ArithmeticError):
+            continue
+        if close(number, wrong, tolerance) and not close(wrong, answer, tolerance):
+            return Mark(0.0, f"No. {each.says}")
+    too = f"It is too {'large' if number > answer else 'small'}."
+    return Mark(0.0, f"No. {name_slip(number, answer, tolerance=0.01) or too}")
 
 
 def gives(misconception: Misconception, values: Mapping[str, Any]) -> float:
@@ -200,7 +202,8 @@ def in_order(places: Sequence[int]) -> float:
     return sum(pairs) / len(pairs)
 
 
-def _pick(numbers: Numbers, name: str, choices: Range | Sequence) -> Any:
+def pick(numbers: Numbers, name: str, choices: Range | Sequence) -> Any:
+    """The value of a parameter."""
     if isinstance(choices, Range):
         return numbers.whole(name, choices.least, choices.most, choices.step)
     picked = numbers.pick(name, choices)

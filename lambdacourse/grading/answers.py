@@ -15,14 +15,23 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from socket import socket
+from typing import Any, Protocol
 
+from lambdacourse.grading.services import environment
 from lambdacourse.quantities import Unclear, read_number
 
-Answer = Callable[..., Any]
-"""Calls the learner's function with plain data and gives back plain data."""
+
+class Answer(Protocol):
+    """Calls the learner's function with plain data and gives back plain data."""
+
+    def __call__(self, *arguments: Any) -> Any: ...
+
+    def environment(self, connections: Sequence[socket]) -> Answer:
+        """For a function that makes a handler: a new environment over these connections, and a handle on its handler."""
+
 
 CALL_SECONDS = 10.0
 """How long one call of a learner's function may take."""
@@ -43,6 +52,10 @@ class Strange:
 
 class Interrupted(BaseException):
     """The learner's function left Python or did not end. No ``Exception``: neither their code nor a checker takes it for one."""
+
+
+class NotCallable(TypeError):
+    """There is no function that can be called as the task says; the text says why, in a sentence."""
 
 
 def not_answered(name: str) -> NotImplementedError:
@@ -72,39 +85,54 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def find(namespace: dict[str, Any], name: str, parameters: tuple[str, ...]) -> Answer:
-    """A handle on the function called ``name`` in ``namespace``; ``TypeError`` with one sentence when there is none to call."""
+    """A handle on the function called ``name`` in ``namespace``; ``NotCallable`` when there is none to call."""
     if name not in namespace:
-        raise TypeError(f"There is no function called {name} here: run the cell that defines it, and keep its name.")
+        raise NotCallable(f"There is no function called {name} here: run the cell that defines it, and keep its name.")
     return hold(namespace[name], name, parameters)
 
 
 def hold(function: Any, name: str, parameters: tuple[str, ...]) -> Answer:
-    """A handle on the learner's ``function``; ``TypeError`` with one sentence when it cannot be called as the task says."""
+    """A handle on the learner's ``function``; ``NotCallable`` when it cannot be called as the task says."""
     call = f"{name}({', '.join(parameters)})"
     if not callable(function):
-        raise TypeError(
+        raise NotCallable(
             f"{name} should be a function, def {call}, but it is {Strange(type(function).__name__, _shown(function))}."
         )
     try:
         inspect.signature(function).bind(*parameters)
     except TypeError:
         theirs = inspect.signature(function)
-        raise TypeError(f"The task calls {call}; yours is {name}{theirs}, which cannot be called so.") from None
+        raise NotCallable(f"The task calls {call}; yours is {name}{theirs}, which cannot be called so.") from None
     except ValueError:
         pass
 
-    def answer(*arguments: Any) -> Any:
+    return _Held(function, name)
+
+
+@dataclass(frozen=True)
+class _Held:
+    function: Callable[..., Any]
+    name: str
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._run(arguments, plain)
+
+    def environment(self, connections: Sequence[socket]) -> Answer:
+        return self._run(environment(connections), lambda made: hold(made, "handler", ("event", "context")))
+
+    def _run(self, arguments: Sequence[Any], read: Callable[[Any], Any]) -> Any:
+        """What ``read`` makes of the function's result."""
         # What the function prints must not reach the cell: nbgrader gives a cell that writes to stderr no points.
         quiet = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
-        with quiet[0], quiet[1], _in_time(name), _exit_raises():
+        with quiet[0], quiet[1], _in_time(self.name), _exit_raises():
             try:
-                return plain(function(*arguments))
+                return read(self.function(*arguments))
             except NotImplementedError:
-                raise not_answered(name) from None
+                raise not_answered(self.name) from None
             except SystemExit:
-                raise Interrupted(f"{name} ends Python, with exit or sys.exit: end the function with return instead.") from None
-
-    return answer
+                raise Interrupted(
+                    f"{self.name} ends Python, with exit or sys.exit: end the function with return instead."
+                ) from None
 
 
 @contextlib.contextmanager
@@ -143,14 +171,6 @@ def _exit_raises() -> Iterator[None]:
             del shell.ask_exit
 
 
-def told(value: Any) -> str:
-    """What kind of thing came instead of the one that was expected, in words: ``None``, ``a list``, ``an array of 3 values``."""
-    if value is None:
-        return "None"
-    words = str(value if isinstance(value, Strange) else Strange(type(value).__name__))
-    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
-
-
 def as_number(value: Any) -> tuple[float | None, str]:
     """The number that ``value`` is, or None and a sentence that says what came instead."""
     if type(value) in (int, float):
@@ -167,7 +187,40 @@ def as_number(value: Any) -> tuple[float | None, str]:
         return None, f"It returned the text {value!r}; a number was expected. {_number_in(value)}".strip()
     if isinstance(value, Strange) and value.kind == "tuple":
         return None, f"It returned the tuple {value.shown}. {_decimal_comma(value.shown)}".strip()
-    return None, f"It returned {told(value)}; a number was expected."
+    return None, f"It returned {with_article(value)}; a number was expected."
+
+
+def keys_problem(value: Any, known: Sequence[str]) -> str:
+    """What is wrong with ``value``, which should be a dict with these keys; the empty text when nothing is."""
+    if type(value) is not dict:
+        return f"it returned {with_article(value)}; a dict was expected, with the keys {', '.join(known)}."
+    for key in (*value, *known):
+        if key not in value or key not in known:
+            return f"the keys are {', '.join(known)}; {key!r} is {'missing' if key in known else 'none of them'}."
+    return ""
+
+
+def settings_problem(value: Any, known: Mapping[str, tuple[int, int]]) -> str:
+    """What is wrong with ``value``, a dict of settings; the empty text when nothing is.
+
+    ``known`` has its keys, and of each the least and the greatest value: whole numbers, or False and True.
+    """
+    if problem := keys_problem(value, tuple(known)):
+        return problem
+    for key, (least, most) in known.items():
+        chosen = value[key]
+        if type(chosen) is not type(least) or not least <= chosen <= most:
+            wanted = "True or False" if type(least) is bool else f"a whole number from {least:,} to {most:,}"
+            return f"{key} is {chosen!r}; {wanted} was expected."
+    return ""
+
+
+def with_article(value: Any) -> str:
+    """What kind of thing ``value`` is, as a sentence has it: a list, an array of 3 values; None is None."""
+    if value is None:
+        return "None"
+    kind = str(value) if isinstance(value, Strange) else type(value).__name__
+    return f"{'an' if kind[0] in 'aeioAEIO' else 'a'} {kind}"
 
 
 def _number_in(text: str) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 
 from lambdacourse import learner as learners
 from lambdacourse.folders import content
-from lambdacourse.grading.answers import Interrupted, find
+from lambdacourse.grading.answers import Interrupted, NotCallable, find
 from lambdacourse.grading.exercises import exercise as find_exercise
 from lambdacourse.grading.exercises import task as find_task
 from lambdacourse.grading.tasks import Task
-from lambdacourse.grading.verdict import Part, Verdict
+from lambdacourse.grading.verdict import NO_FORMULAS, Part, Verdict
 
 HELD_BACK = "held back"
 """The seed of the cases that only grading tries. A class has a secret one of its own: ``LAMBDACOURSE_GRADING_SEED``."""
@@ -33,7 +33,8 @@ class Note:
     stamp: dict[str, Any] | None = None
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
-        bundle: dict[str, Any] = {"text/plain": self.text, "text/html": self.html}
+        html = f'<div class="{NO_FORMULAS}">{self.html}</div>'
+        bundle: dict[str, Any] = {"text/plain": self.text, "text/html": html}
         return bundle | {STAMP_MIME: self.stamp} if self.stamp else bundle
 
     def __repr__(self) -> str:
@@ -84,6 +85,7 @@ def _words(html: str) -> str:
     """A statement without its markup; a picture is what its alternative text says."""
     html = re.sub(r"<style>.*?</style>|<img class=\"lc-dark\"[^>]*>", "", html, flags=re.DOTALL)
     html = re.sub(r'<img [^>]*?alt="([^"]*)"[^>]*>', r" \1 ", html)
+    html = re.sub(r"</(?:p|pre|li|t[dh])>", " ", html)
     return unescape(" ".join(re.sub(r"<[^>]+>", "", html).split()))
 
 
@@ -147,17 +149,14 @@ def _solution(exercise_name: str, name: str) -> str:
 
 def _verdict(exercise_name: str, found: Task, namespace: dict[str, Any], hidden: bool) -> Verdict:
     __tracebackhide__ = True
-    try:
-        answer = find(namespace, found.name, found.parameters)
-    except TypeError as problem:
-        return Verdict(found.name, found.title, (Part(0, found.points, str(problem)),))
     held_back = _numbers(exercise_name, found.name, os.environ.get("LAMBDACOURSE_GRADING_SEED", HELD_BACK)) if hidden else None
     try:
+        answer = find(namespace, found.name, found.parameters)
         parts = found.checker(answer, _numbers(exercise_name, found.name), held_back)
+    except (NotCallable, Interrupted) as problem:
+        parts = (Part(0, found.points, str(problem)),)
     except NotImplementedError:
         raise
-    except Interrupted as problem:
-        parts = (Part(0, found.points, str(problem)),)
     except Exception as problem:
         raise _from_their_code(problem) from None
     return Verdict(found.name, found.title, tuple(parts), found.after)

@@ -92,8 +92,8 @@ def _parts(task: Task, snapshot: Snapshot | None, ended: str, own: Numbers, held
         if snapshot is None:
             raise Ended(ended)
         return tuple(task.checker(snapshot.find(task.name, task.parameters), own, held_back))
-    except (TypeError, Theirs, Ended) as problem:
-        said = str(problem).removeprefix("NotImplementedError: ").removeprefix("Interrupted: ")
+    except (Theirs, Ended) as problem:
+        said = str(problem)
     except Exception as problem:  # a value that the checker did not foresee must not stop the class
         said = f"What {task.name} gave could not be checked ({type(problem).__name__}: {problem})."
     return (Part(0.0, task.points, said),)

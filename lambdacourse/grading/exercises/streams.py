@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer, told
+from lambdacourse.grading.answers import Answer, settings_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.handlers import handler
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
@@ -648,7 +648,7 @@ def _check_settings(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
     for case in cases:
         call = f"stream_settings({', '.join(f'{key}={value!r}' for key, value in case.items())})"
         settings = answer(*case.values())
-        problem = _settings_problem(settings)
+        problem = settings_problem(settings, _KNOWN)
         if problem:
             return [Part(0, 5, f"{call}: {problem}")]
         stream = KinesisStream("clicks", poisson(case["sent"]), shards=settings["shards"], poison_at=60)
@@ -686,19 +686,6 @@ def _check_settings(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
         Part(share(2, safe, count), 2, f"Only the bad record is given up: {lost or 'yes.'}"),
         Part(share(1, lean, count), 1, f"At most twice the shards that are needed: {spare or 'yes.'}"),
     ]
-
-
-def _settings_problem(settings: object) -> str:
-    if type(settings) is not dict:
-        return f"it returned {told(settings)}; a dict was expected."
-    for key in (*_KNOWN, *settings):
-        if key not in settings or key not in _KNOWN:
-            return f"the keys are {', '.join(_KNOWN)}; {key!r} is {'missing' if key in _KNOWN else 'none of them'}."
-        (least, most), value = _KNOWN[key], settings[key]
-        if type(value) is not type(least) or not least <= value <= most:
-            kind = "True or False" if type(least) is bool else f"a whole number from {least:,} to {most:,}"
-            return f"{key} is {value!r}; {kind} was expected."
-    return ""
 
 
 SETTINGS = Task(

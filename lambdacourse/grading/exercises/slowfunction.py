@@ -510,7 +510,9 @@ TEMPLATE = Task(
 
 SERVICES = ("users", "orders", "offers")
 EVENTS = ("", "", "", "", "", "/chart", "", "", "")
-"""What each event asks for: a user, or with a chart besides. The third asks for the same user as the second."""
+"""What each event asks for: a user, or with a chart besides."""
+AGAIN = 2
+"""This event asks for the same user as the one before."""
 PAUSE = 7
 """Before this event the services have closed the connections."""
 PATIENCE = {3: 0.25, 4: 0.75}
@@ -529,7 +531,7 @@ class _World:
 
     @property
     def user_id(self) -> str:
-        return f"u{self.numbers.whole(f'user {1 if self.event == 2 else self.event}', 1_000, 999_999)}"
+        return f"u{self.numbers.whole(f'user {AGAIN - 1 if self.event == AGAIN else self.event}', 1_000, 999_999)}"
 
     def answer(self, service: str, path: str) -> dict | None:
         segment = f"s{self._number('segment')}"
@@ -624,12 +626,15 @@ def _check_handler(answer: Answer, own: Numbers, held_back: Numbers | None) -> S
 def _problem(handler: Answer, world: _World, number: int) -> str:
     """What is wrong with the answer to an event; the empty text when nothing is."""
     event = world.lambda_event
+    again = (
+        " The same user was asked for before, and has other values now: answers are not to be kept." if number == AGAIN else ""
+    )
     try:
         value = handler(event, {})
     except Exception as problem:
-        if number < PAUSE:
+        if number < PAUSE and number != AGAIN:
             raise
-        return f"{type(problem).__name__}: {problem}"
+        return f"{type(problem).__name__}: {problem}.{again}"
     said = f"To {event['rawPath']} it returned {str(value)[:120]}"
     if type(value) is not dict or value.get("statusCode") != 200 or type(value.get("body")) is not str:
         return f"{said}; a dict with statusCode 200 and a body (a text) was expected."
@@ -637,10 +642,7 @@ def _problem(handler: Answer, world: _World, number: int) -> str:
         body = json.loads(value["body"])
     except ValueError:
         return f"{said}; its body is no JSON."
-    if body == world.body:
-        return ""
-    again = " The same user was asked for before, and has other values now: answers are not to be kept." if number == 2 else ""
-    return f"{said}, where the body {json.dumps(world.body)} is right.{again}"
+    return "" if body == world.body else f"{said}, where the body {json.dumps(world.body)} is right.{again}"
 
 
 def _eager(start: _Call, calls: Sequence[_Call]) -> Part:

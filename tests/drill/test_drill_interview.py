@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
 from lambdacourse.drill import bank, history
 from lambdacourse.drill.asking import with_unit
@@ -412,7 +413,7 @@ def test_clock_stands_still_in_a_pause_and_while_simulating(clock, monkeypatch):
         clock.wind(30)
         return simulated(*_)
 
-    monkeypatch.setattr("lambdacourse.drill.interview.interview.simulated", slowly)
+    monkeypatch.setattr("lambdacourse.drill.interview.systems.simulated", slowly)
     again.try_design(again.scenario.design.model)
     assert again.elapsed == pytest.approx(240)
 
@@ -545,6 +546,38 @@ def test_nothing_is_kept_while_a_notebook_is_graded(monkeypatch, home):
     interview.ask("why")
     finish(interview)
     assert {each.name for each in home.iterdir()} <= {"cache"}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=strategies.data())
+def test_whatever_a_candidate_does_there_is_a_scorecard(data):
+    """Any questions, numbers, designs, answers and waits end in a scorecard between nothing and all, and in a record that says the same."""
+    wait = Clock()
+    interview = begin(data.draw(strategies.sampled_from(LEVELS)), 45, data.draw(strategies.integers(1, 99)), QUICK, wait)
+    words, numbers = strategies.text(max_size=12), strategies.floats(allow_nan=False, allow_infinity=False)
+    for _ in range(60):
+        wait.wind(data.draw(strategies.sampled_from((0, 0, 1, 7))))
+        if (step := interview.step()) is None:
+            break
+        if data.draw(strategies.integers(0, 5)) == 0:
+            interview.end(step)
+        elif step.item is None:
+            interview.ask(data.draw(words))
+        elif isinstance(step.item, TalkItem):
+            interview.say(step, data.draw(words))
+        elif step.id == DESIGN:
+            interview.try_design({knob.name: data.draw(strategies.sampled_from(knob.options)) for knob in step.item.knobs})
+        else:
+            said = [*interview.notes(step.item), interview.text(step), interview.after(step.item)]
+            assert all("{" not in each for each in said)
+            interview.answer(step, data.draw(strategies.none() | numbers))
+    while step := interview.step():
+        interview.end(step)
+    for item in interview.to_score():
+        interview.score(item, tuple(data.draw(strategies.booleans()) for _ in item.rubric))
+    card, page = finish(interview)
+    assert 0 <= card.share <= 1 and all(0 <= line.had <= 1 for line in card.lines)
+    assert records.read(interview.file) == interview.record and page.exists()
 
 
 # --- the interviewer's sheet

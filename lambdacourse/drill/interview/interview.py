@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lambdacourse import learner
 from lambdacourse.drill import bank as banks
@@ -32,10 +33,12 @@ from lambdacourse.drill.interview.scenario import (
     TalkItem,
     Value,
 )
-from lambdacourse.drill.interview.systems import Outcome, simulated
 from lambdacourse.drill.questions import placeholders
 from lambdacourse.errors import CourseError
 from lambdacourse.learner import Numbers
+
+if TYPE_CHECKING:
+    from lambdacourse.drill.interview.systems import Outcome
 
 CLARIFY, DESIGN = "clarify", "design"
 FOLLOW_UPS = {"junior": 1, "senior": 1, "staff": 2}
@@ -311,6 +314,8 @@ class Interview:
 
     def _simulate(self, knobs: Mapping[str, Value]) -> Outcome:
         """Simulate a design while the clock stands still: in a new home the first run compiles, which is not the candidate's time."""
+        from lambdacourse.drill.interview.systems import simulated  # the simulator, which no earlier round needs
+
         begun = self._now()
         outcome = simulated(self.scenario.design.system, self.record.values, knobs)
         self._since += self._now() - begun

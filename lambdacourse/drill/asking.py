@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 
 from lambdacourse.drill.bank import function
-from lambdacourse.drill.numbers import Unclear, calculate, read_number
 from lambdacourse.drill.questions import (
     FUNCTION,
     ChoiceQuestion,
@@ -23,6 +22,7 @@ from lambdacourse.drill.questions import (
     TrialQuestion,
 )
 from lambdacourse.learner import Learner, Numbers
+from lambdacourse.quantities import Unclear, calculate, name_slip, read_number
 
 PASSED = 0.6
 """The share of a question from which it counts as answered."""
@@ -156,7 +156,8 @@ def mark_number(
             continue
         if close(number, wrong, tolerance) and not close(wrong, answer, tolerance):
             return Mark(0.0, f"No. {each.says}")
-    return Mark(0.0, f"No. {_slip(number, answer)}".rstrip())
+    too = f"It is too {'large' if number > answer else 'small'}."
+    return Mark(0.0, f"No. {name_slip(number, answer, tolerance=0.01) or too}")
 
 
 def gives(misconception: Misconception, values: Mapping[str, Any]) -> float:
@@ -227,20 +228,3 @@ def _order(typed: str, count: int) -> tuple[int, ...]:
     if sorted(places) != list(range(1, count + 1)):
         raise Unclear(f"Type each number from 1 to {count} once, in the right order, with blanks between.")
     return tuple(places)
-
-
-def _slip(number: float, expected: float) -> str:
-    """What a factor between an answer and the truth usually means."""
-    if not number or not expected:
-        return ""
-    for factor, words in (
-        (1_000.0, "1,000 times too {}: milliseconds and seconds?"),
-        (100.0, "100 times too {}: percent and shares?"),
-        (60.0, "60 times too {}: minutes and seconds?"),
-        (3_600.0, "3,600 times too {}: hours and seconds?"),
-        (10.0, "10 times too {}."),
-    ):
-        for ratio, size in ((factor, "large"), (1 / factor, "small")):
-            if math.isclose(number / expected, ratio, rel_tol=0.01):
-                return f"It is {words.format(size)}"
-    return f"It is too {'large' if number > expected else 'small'}."

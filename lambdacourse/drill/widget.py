@@ -9,9 +9,9 @@ import ipywidgets as widgets
 
 from lambdacourse.drill.asking import Asked, Mark
 from lambdacourse.drill.history import CONFIDENCE
-from lambdacourse.drill.numbers import Unclear
 from lambdacourse.drill.questions import FaultQuestion, OpenQuestion, OrderQuestion
 from lambdacourse.drill.session import Session
+from lambdacourse.quantities import Unclear
 
 _STYLE = "color:var(--jp-ui-font-color1,#222);line-height:1.5;max-width:62em;white-space:normal"
 WIDE = {"description_width": "initial"}
@@ -120,7 +120,7 @@ class DrillWidget:
         """The widget; where there is no kernel, its first question with the answer's place."""
         bundle = self.widget._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        text = "The drill: run this cell, or lambdacourse drill at a terminal."
+        text = f"Run this cell, or at a terminal {self.session.go_on}."
         return {**data, "text/plain": text, "text/html": f"{self._still}<p>{text}</p>"}, metadata
 
 

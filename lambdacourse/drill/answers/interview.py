@@ -1,99 +1,107 @@
-"""Answers in the mock interviews. Some are worked out from what the candidate said before: an estimate, or a design's knobs."""
+"""Answers of lesson 09: the inside of Lambda, and what is asked beside scale."""
 
 from __future__ import annotations
 
 import math
 
-from lambdacourse.drill.answers.cost import month
-from lambdacourse.drill.answers.queues import visibility_timeout
 from lambdacourse.facts import fact
-from lambdacourse.model.work import Work
-from lambdacourse.pricing import crossing, fargate
-
-API = Work(cpu=0.02, wait=0.08)
-"""A request of the API in "we move everything to serverless"."""
+from lambdacourse.pricing import bill, charges
 
 
-def limit_for(environments: float, rate: float) -> float:
-    """The concurrency limit for so many busy environments, and for so many requests per second, whichever asks for more."""
-    return max(environments, rate / fact("rps_per_concurrency").value)
+def hosts(functions: int) -> float:
+    """Hosts at the least that start, within one scaling period, all that ``functions`` may add in it."""
+    started = fact("firecracker_rate").value * fact("scaling_period").value
+    return math.ceil(functions * fact("scaling_rate").value / started)
 
 
-def invocations(rate: float, front: str, batch: float) -> float:
-    """Invocations per second, at the least: one a report where it comes directly, else one a full batch."""
-    return rate if front == "directly" else rate / batch
+def mean_chunk_wait(worker: float, zone: float) -> float:
+    """Milliseconds for a chunk on average: ``worker`` % are there, ``zone`` % of the rest in the zone's cache, the others in S3."""
+    near, far = fact("image_chunk_latency").value.values()
+    return (1 - worker / 100) * (zone / 100 * near + (1 - zone / 100) * far)
 
 
-def busy(peak: float, each_s: float) -> float:
-    """Environments that images of ``each_s`` seconds keep busy."""
-    return peak * each_s
+def image_traffic(starts: float, gb: float, percent: float) -> float:
+    """GB per second that workers fetch when so many environments start a second and read ``percent`` of an image of ``gb`` GB."""
+    return starts * gb * percent / 100 * (1 - fact("image_worker_cache_hits").value)
 
 
-def handled(limit: float, others: float, each_s: float) -> float:
-    """Images per second with the concurrency that the other functions leave."""
-    return (limit - others) / each_s
+def slow_with_spare_piece(percent: float) -> float:
+    """Percent of chunks that are slow when each piece is slow in ``percent`` of cases and one slow piece does not matter."""
+    pieces, slow = fact("image_erasure_code").value, percent / 100
+    return 100 * (1 - (1 - slow) ** pieces - pieces * slow * (1 - slow) ** (pieces - 1))
 
 
-def waiting(peak: float, handled: float) -> float:
-    """Images that wait after a quarter of an hour of the peak."""
-    return max(0.0, peak - handled) * 900
+def pooling_factor(customers: float) -> float:
+    """How many times the environments are needed when each of ``customers``, one busy on average, is prepared for alone.
+
+    Prepared for is the mean and three standard deviations of random traffic.
+    """
+    from lambdacourse.drill.answers.concurrency import headroom
+
+    return customers * headroom(1, 1_000) / headroom(customers, 1_000)
 
 
-def drained(waiting: float, handled: float, quiet: float) -> float:
-    """Minutes until they are done, while new ones come. Infinite where as many come as are handled."""
-    return waiting / (handled - quiet) / 60 if handled > quiet else math.inf
+def microvms_in(gb: float, memory_mb: float) -> float:
+    """MicroVMs of ``memory_mb`` MB that fit into ``gb`` GB, each with what Firecracker takes beside."""
+    return (gb * fact("mb_per_gb").value) // (memory_mb + fact("firecracker_memory").value)
 
 
-def visibility(batch: float) -> float:
-    """The visibility timeout in seconds that AWS advises for a function whose timeout is 5 s for each image of a batch."""
-    return visibility_timeout(5 * batch, 0)
+def tenants(concurrency: float, each: float) -> float:
+    """Tenants at the most that can have ``each`` isolated environments, with so much concurrency."""
+    return concurrency / 1_000 * fact("tenant_environments").value // each
 
 
-def sandboxes(rate: float, mean_ms: float) -> float:
-    """Sandboxes that are busy at once."""
-    return rate * mean_ms / 1_000
+def http_api_saves(millions: float) -> float:
+    """USD a month that an HTTP API saves over a REST API, in the first tier of both."""
+    requests = millions * 1e6
+    return (charges(rest_requests=requests, free_tier=False) - charges(http_requests=requests, free_tier=False)).total
 
 
-def workers(sandboxes: float, memory_mb: float, worker_gb: float) -> float:
-    """Machines of ``worker_gb`` GB that hold so many sandboxes."""
-    return sandboxes * memory_mb / 1_024 / worker_gb
+def canary_unused(percent: float, requests: float) -> float:
+    """Chance in percent that none of ``requests`` goes to a version with a weight of ``percent`` %."""
+    return 100 * (1 - percent / 100) ** requests
 
 
-def cold_percent(gap_min: float, keep_min: float) -> float:
-    """Percent of calls at random times, one in ``gap_min`` minutes on average, that come after an idle time of ``keep_min``."""
-    return 100 * math.exp(-keep_min / gap_min)
+def rules(targets: float) -> float:
+    """EventBridge rules that it takes to reach so many targets."""
+    return math.ceil(targets / fact("eventbridge_targets").value)
 
 
-def cold_percent_rarer(keep: float) -> float:
-    """The same for a function that is called every ten minutes, with ``keep`` seconds."""
-    return cold_percent(10, keep / 60)
+def fan_out_concurrency(events: float, subscribers: float, percent: float, duration_ms: float) -> float:
+    """Environments busy on average when each of ``subscribers`` takes ``percent`` % of ``events`` a second."""
+    from lambdacourse.drill.answers.concurrency import needed
+
+    return subscribers * needed(events, duration_ms) * percent / 100
 
 
-def requests(api_rate: float) -> float:
-    """Requests in a month of 730 hours."""
-    return api_rate * fact("hours_per_month").value * 3_600
+def filter_saves(millions: float, percent: float, duration_ms: float, memory_mb: int) -> float:
+    """USD a month saved when a filter lets only ``percent`` % of the messages become invocations."""
+    all_of_them, passed = millions * 1_000_000, millions * 10_000 * percent
+    bills = (bill(int(count), duration_ms, memory_mb, free_tier=False).total for count in (all_of_them, passed))
+    return next(bills) - next(bills)
 
 
-def on_lambda(requests: float, duration_ms: float, memory_mb: float) -> float:
-    """USD for so many requests on x86, without free tier."""
-    return month(requests / 1e6, duration_ms, memory_mb)
+def workflow_month(thousands: float, transitions: float) -> float:
+    """USD a month of Standard workflows, without the free transitions."""
+    return thousands * 1_000 * transitions / 1e6 * fact("standard_workflow_price").value
 
 
-def per_task() -> float:
-    """Requests of the API per second that a Fargate task with one vCPU serves."""
-    return fargate(1, 2).capacity(API)
+def writes_not_copied(rate: float, delay_ms: float) -> float:
+    """Writes that the other Region does not have yet, at any moment."""
+    from lambdacourse.drill.answers.concurrency import needed
+
+    return needed(rate, delay_ms)
 
 
-def tasks(api_rate: float, per_task: float) -> float:
-    """Tasks for one and a half times the API's mean."""
-    return math.ceil(1.5 * api_rate / per_task)
+def throttled_after_failover(rate: float, duration_ms: float) -> float:
+    """Percent turned away when all of ``rate`` goes to one Region that has the default limit. Simulated."""
+    from lambdacourse import Account, ColdStart, Function, Sync, simulate, steady
+
+    api = Function("api", duration=duration_ms / 1_000, cold_start=ColdStart(init=0))
+    run = simulate(Sync(api, steady(rate)), account=Account(scaling_rate=None), seconds=40, warm_up=10)
+    return 100 * run["api"].throttle_rate
 
 
-def tasks_month(tasks: float) -> float:
-    """USD a month of so many Fargate tasks with one vCPU and 2 GB."""
-    return tasks * fargate(1, 2).price * fact("hours_per_month").value
-
-
-def cheaper_from() -> float:
-    """Requests of the API per second from which containers cost no more than a function with 1,024 MB."""
-    return crossing(API, 1_024, fargate(1, 2), burstiness=1.5)
+def traces_a_minute(rate: float) -> float:
+    """Traces of a function in a minute of steady traffic."""
+    return 60 * (fact("x_ray_first").value + fact("x_ray_share").value * (rate - 1))

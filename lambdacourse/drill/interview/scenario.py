@@ -15,7 +15,6 @@ from pydantic import Field, ValidationError, model_validator
 from lambdacourse.drill import bank as banks
 from lambdacourse.drill.asking import pick, with_unit
 from lambdacourse.drill.bank import Bank, Problem
-from lambdacourse.drill.numbers import Unclear, calculate
 from lambdacourse.drill.questions import (
     FUNCTION,
     Choices,
@@ -31,6 +30,7 @@ from lambdacourse.drill.questions import (
     placeholders,
 )
 from lambdacourse.learner import Numbers
+from lambdacourse.quantities import Unclear, calculate
 
 FOLDER = Path(__file__).with_name("scenarios")
 LEVELS: tuple[Difficulty, ...] = ("junior", "senior", "staff")

@@ -15,7 +15,7 @@ from lambdacourse.drill.interview.interview import OUT_OF_TIME, Attempt, Intervi
 from lambdacourse.drill.interview.record import kept
 from lambdacourse.drill.interview.scenario import Design, NumberItem, TalkItem, Value
 from lambdacourse.drill.interview.scorecard import Scorecard, finish
-from lambdacourse.drill.numbers import Unclear, read_number
+from lambdacourse.quantities import Unclear, read_number
 
 PASS = "pass"
 

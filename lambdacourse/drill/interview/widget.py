@@ -18,8 +18,8 @@ from lambdacourse.drill.interview.interview import Attempt, Interview, Step, beg
 from lambdacourse.drill.interview.record import kept
 from lambdacourse.drill.interview.scenario import Design, Knob, NumberItem, TalkItem, load
 from lambdacourse.drill.interview.scorecard import Scorecard, finish
-from lambdacourse.drill.numbers import Unclear, read_number
 from lambdacourse.drill.widget import WIDE, status, words
+from lambdacourse.quantities import Unclear, read_number
 
 TICK = 1.0
 """Seconds between two looks at the clock."""

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
+from lambdacourse.cli import main
 from lambdacourse.drill import bank, history
 from lambdacourse.drill.asking import with_unit
 from lambdacourse.drill.deck import Deck
 from lambdacourse.drill.interview import record as records
 from lambdacourse.drill.interview import scenario as scenarios
 from lambdacourse.drill.interview.interview import CLARIFY, DESIGN, NOTHING, OUT_OF_TIME, begin, prepare, unfinished
+from lambdacourse.drill.interview.record import Entry
 from lambdacourse.drill.interview.scenario import LEVELS, ROUNDS, TalkItem
 from lambdacourse.drill.interview.scorecard import finish, scorecard
 from lambdacourse.drill.interview.sheet import sheet
@@ -251,6 +253,20 @@ def test_estimate_is_carried_on_right_or_wrong():
     interview.answer(step, 10 * right)
     mark = interview.answer(interview.step(), 1e-6 * right * (0.20 + 0.115 * 16.6667))
     assert (mark.share, mark.says) == (1.0, "Right, from the true numbers.")
+
+
+def test_note_on_a_carried_number_is_said_once():
+    """The candidate's number is named where it is first gone on with; what nobody asked for is told where it is first needed."""
+    interview = begin("senior", seed=1, scenario="100000-a-second")
+    step = go_to(interview, "estimate")
+    assert [note for note in interview.notes(step.item) if note.startswith("You have not asked how long")] != []
+    interview.answer(step, 5 * interview.truth(step.item))
+    first = interview.step()
+    assert [note[:9] for note in interview.notes(first.item)] == ["I go on w"]
+    interview.answer(first, interview.truth(first.item))
+    assert [note[:9] for note in interview.notes(interview.step().item)] == ["You have "]
+    interview.ask("how does it rise?")
+    assert interview.notes(interview.step().item) == []
 
 
 def test_estimate_of_the_right_size_is_half_right():
@@ -502,7 +518,7 @@ def test_failed_points_come_back_as_cards():
     assert {(each.id, each.share, each.source) for each in reviews} == {
         (id, round(share, 3), "mock") for id, share in card.cards
     }
-    assert "open-wrong-choice" in {each.id for each in reviews if each.share == 0}
+    assert "open-everything-serverless" in {each.id for each in reviews if each.share == 0}
     deck = Deck(bank.load(), reviews)
     later = reviews[-1].at.replace(year=reviews[-1].at.year + 1)
     assert {each.id for each in reviews} == {question.id for question in deck.waiting(later)}
@@ -523,6 +539,20 @@ def test_same_seed_is_the_same_interview_for_everybody(monkeypatch):
     own = [begin().record for _ in ALL]
     assert {each.scenario for each in own} == set(ALL) and len({each.seed for each in own}) == len(ALL)
     assert all(each.values == ALL[each.scenario].values(Numbers(f"interview\0{each.seed}")) for each in own)
+
+
+def test_record_of_an_older_scenario_is_not_offered():
+    """A record whose items, values or knobs the scenario no longer has stays as it is, and cannot be gone on with."""
+    interview = begin("senior", seed=1, scenario=QUICK)
+    assert unfinished() is not None
+    for change in (
+        {"values": {"api_rate": 300.0}},
+        {"entries": (Entry(kind="number", item="gone", at=1.0),)},
+        {"entries": (Entry(kind="try", item=DESIGN, at=1.0, knobs={"gone": 1.0}, measures={"monthly": 1.0}),)},
+    ):
+        records.write(interview.record.model_copy(update=change), interview.file)
+        assert unfinished() is None
+    assert interview.file.exists()
 
 
 @pytest.mark.parametrize(
@@ -578,6 +608,14 @@ def test_whatever_a_candidate_does_there_is_a_scorecard(data):
     card, page = finish(interview)
     assert 0 <= card.share <= 1 and all(0 <= line.had <= 1 for line in card.lines)
     assert records.read(interview.file) == interview.record and page.exists()
+
+
+def test_commands_that_print(capsys):
+    """``interview --sheet`` prints the sheet; ``drill --resting-on`` names the interviews that rest on a fact beside the questions."""
+    assert main(["interview", "--sheet", "--seed", "3", "--scenario", QUICK, "--level", "staff"]) == 0
+    assert capsys.readouterr().out == sheet(prepare("staff", 45, 3, QUICK))
+    assert main(["drill", "--resting-on", "timeout_maximum"]) == 0
+    assert f"{QUICK}: a mock interview" in capsys.readouterr().out
 
 
 # --- the interviewer's sheet

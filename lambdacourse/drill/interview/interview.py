@@ -425,11 +425,24 @@ def prepare(
 
 
 def unfinished(now: Callable[[], float] = time.monotonic) -> Interview | None:
-    """The interview that was interrupted last, to go on with; None when there is none."""
+    """The interview that was interrupted last, to go on with; None when there is none whose scenario is still as it was."""
     for file, record in reversed(records.kept()[0].items()):
-        if record.state == "open" and record.scenario in scenarios.load():
-            return Interview(scenarios.load()[record.scenario], record, file, now)
+        scenario = scenarios.load().get(record.scenario)
+        if record.state == "open" and scenario is not None and _fits(record, scenario):
+            return Interview(scenario, record, file, now)
     return None
+
+
+def _fits(record: Record, scenario: Scenario) -> bool:
+    """Whether a record, perhaps of an earlier release, speaks of this scenario's items, values, knobs and measures."""
+    items = {CLARIFY, DESIGN, *(each.id for each in (*scenario.numbers, *scenario.talks))}
+    knobs, measures = set(scenario.design.model), {each.measure for each in scenario.design.objectives}
+    designs = record.of("try", "given")
+    return (
+        {each.item for each in record.entries} <= items
+        and {*scenario.parameters, *scenario.figures} <= set(record.values)
+        and all(set(each.knobs) == knobs and measures <= set(each.measures) for each in designs)
+    )
 
 
 def clock(seconds: float) -> str:

@@ -363,6 +363,12 @@ def step_line(axes: Axes, edges: np.ndarray, values: np.ndarray, colour: str, wi
     return axes.plot(edges, np.append(values, values[-1]), color=colour, linewidth=width, **style)
 
 
+def step_area(axes: Axes, edges: np.ndarray, values: np.ndarray, colour: str) -> Artist:
+    """What is below such a line, filled."""
+    steps = {"step": "post", "facecolor": colour, "edgecolor": colour, "linewidth": 0.0}
+    return axes.fill_between(edges, np.append(values, values[-1]), **steps)
+
+
 def limit_line(axes: Axes, limit: float | None, theme: Theme = LIGHT, label: str = "limit") -> list[Artist]:
     """A dashed line at ``limit`` with its value."""
     if limit is None or not axes.get_ylim()[0] <= limit <= axes.get_ylim()[1]:

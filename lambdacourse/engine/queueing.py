@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lambdacourse.engine.histograms import HISTOGRAM_BINS, histogram_bin
+from lambdacourse.engine.history import History, Messages
 from lambdacourse.engine.plan import Plan
-from lambdacourse.engine.tally import HISTOGRAM_BINS, History, Messages, histogram_bin
 from lambdacourse.facts import fact
 from lambdacourse.model import EventSourceMapping, FifoQueue
 

@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ class Choice:
         self.check(value)
         kind = widgets.SelectionSlider if self.slider else widgets.Dropdown
         options = list(zip(self.labels, self.values, strict=True))
-        style, layout = {"description_width": "11.5em"}, widgets.Layout(width="32.5em")
+        style, layout = {"description_width": "13.5em"}, widgets.Layout(width="36em")
         return kind(options=options, value=value, description=self.label, style=style, layout=layout)
 
     def said(self, value: Any) -> str:
@@ -167,12 +168,11 @@ class Lab:
         self.picture.observe(lambda change: self._changed(), "dark")
         for control in self.controls.values():
             control.observe(lambda change: self._changed(), "value")
-        buttons = [self._button(name, settings) for name, settings in {"Reset": start, **presets}.items()]
+        buttons = [_button(name, partial(self.set, **settings)) for name, settings in {"Reset": start, **presets}.items()]
         self._kept: Setting | None = None
-        self.keep_button = widgets.Button(description="Keep as A", tooltip="Keep this setting, and compare others with it")
-        self.drop_button = widgets.Button(description="Drop A", tooltip="Compare no longer", disabled=True)
-        self.keep_button.on_click(lambda _: self.keep())
-        self.drop_button.on_click(lambda _: self.drop())
+        self.keep_button = _button("Keep as A", self.keep, "Keep this setting, and compare others with it")
+        self.drop_button = _button("Drop A", self.drop, "Compare no longer")
+        self.drop_button.disabled = True
         row = widgets.Layout(flex_flow="row wrap")
         self.widget = widgets.VBox(
             [
@@ -317,14 +317,16 @@ class Lab:
         shown = make[self._show.value]()
         self._extra.value = f'<div class="lc-numbers">{shown}</div>' if shown else ""
 
-    def _button(self, name: str, settings: Mapping[str, Any]) -> widgets.Button:
-        button = widgets.Button(description=name, layout=widgets.Layout(width="auto"))
-        button.on_click(lambda _: self.set(**settings))
-        return button
-
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The widget; where there is no kernel, the still picture of the settings at the start."""
         return show_live(self.widget, self.static()._repr_mimebundle_())
+
+
+def _button(name: str, action: Callable[[], None], tooltip: str = "") -> widgets.Button:
+    """A button as wide as its name."""
+    button = widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width="auto"))
+    button.on_click(lambda _: action())
+    return button
 
 
 def show_live(widget: widgets.Widget, still: Mapping[str, str]) -> tuple[dict, dict]:

@@ -41,11 +41,11 @@ STEP = 5
 """Seconds of the figures over time that are drawn."""
 
 TROUBLES = {
-    "throttles": "10 reserved, and a peak that needs more",
-    "database": "10 connections behind it, timeout 2 s",
+    "throttles": "10 reserved, too few in the peak",
+    "database": "10 connections, timeout 2 s",
     "errors": "one request in five fails",
-    "tail": "one request in a hundred takes over 3 s",
-    "queue": "a queue, at most 10 messages at a time",
+    "tail": "1 % of the requests take over 3 s",
+    "queue": "a queue, 10 messages at a time",
 }
 PEAKS, ATTEMPTS, DELAYS = [1, 2, 4, 6, 8, 12], [1, 2, 3, 4, 6, 10], [0, 0.05, 0.2, 0.5, 1, 2]
 CHOICES = (
@@ -107,7 +107,9 @@ def look(peak: float, attempts: int, delay: float, jitter: bool, quota: bool, vi
         drawn = [*_flow(axes[0], table, theme), *plots.concurrency(axes[1], series, theme)]
         return drawn + _alarms(axes[2], states, theme)
 
-    return View(_sentence(run, states, *settings), _numbers(run, *settings), _code(*settings), table, frames, data)
+    answered = _answered_in_peak(table)
+    words, numbers = _sentence(run, states, answered, *settings), _numbers(run, answered, *settings)
+    return View(words, numbers, _code(*settings), table, frames, data)
 
 
 def simulate_trouble(peak: float, attempts: int, delay: float, jitter: bool, quota: bool, via: str, trouble: str) -> Run:
@@ -217,11 +219,9 @@ def _build(figure: Figure) -> list:
 
 def _flow(axes: Axes, table: pd.DataFrame, theme: plots.Theme) -> list[Artist]:
     edges = np.append(table["time (s)"], SECONDS)
-    drawn: list[Artist] = []
-    for name, colour in (("wanted (requests/s)", theme.idle), ("answered (requests/s)", theme.warm)):
-        drawn.append(axes.stairs(table[name], edges, fill=True, color=colour))
-    drawn.append(axes.stairs(table["sent (requests/s)"], edges, color=theme.busy, linewidth=1.5, baseline=None))
-    return drawn
+    wanted, sent, answered = (table[f"{name} (requests/s)"].to_numpy() for name in ("wanted", "sent", "answered"))
+    areas = [plots.step_area(axes, edges, wanted, theme.idle), plots.step_area(axes, edges, answered, theme.warm)]
+    return [*areas, *plots.step_line(axes, edges, sent, theme.busy)]
 
 
 def _alarms(axes: Axes, states: dict[str, np.ndarray], theme: plots.Theme) -> list[Artist]:
@@ -230,21 +230,23 @@ def _alarms(axes: Axes, states: dict[str, np.ndarray], theme: plots.Theme) -> li
     for lane, (name, mine) in enumerate(reversed(states.items())):
         first = first_minute(mine)
         drawn.append(axes.broken_barh([(0, SECONDS / 60)], (lane + 0.1, 0.3), color=theme.grid))
-        drawn.append(axes.broken_barh([(minute + 1, 1) for minute in np.flatnonzero(mine)], (lane + 0.1, 0.3), color=theme.ink))
+        if first:
+            bars = [(minute + 1, 1) for minute in np.flatnonzero(mine)]
+            drawn.append(axes.broken_barh(bars, (lane + 0.1, 0.3), color=theme.ink))
         words = f"{name}: " + (f"after {first} min" if first else "silent")
         drawn.append(axes.text(0.05, lane + 0.45, words, color=theme.ink, fontsize=8.5, va="bottom"))
     return drawn
 
 
 def _numbers(
-    run: Run, peak: float, attempts: int, delay: float, jitter: bool, quota: bool, via: str, trouble: str
+    run: Run, answered: float, peak: float, attempts: int, delay: float, jitter: bool, quota: bool, via: str, trouble: str
 ) -> tuple[Number, ...]:
     bottleneck = trouble in ("throttles", "database", "queue")
     can = min(PLACES / 0.197, CALM * peak) if bottleneck else CALM * peak * (0.8 if trouble == "errors" else 1)
     most = Number(
         "answered per second in the peak",
         written(can),
-        written(_answered_in_peak(run)),
+        written(answered),
         "what is wanted, or places ÷ mean duration; a fifth less where a fifth fails; what retries take or add is not in it",
     )
     if run.queues:
@@ -269,15 +271,16 @@ def _numbers(
     )
 
 
-def _answered_in_peak(run: Run) -> float:
+def _answered_in_peak(table: pd.DataFrame) -> float:
     """Requests answered per second in the second half of the peak."""
-    table = _table(run).set_index("time (s)")["answered (requests/s)"]
-    return float(table.loc[PEAK_AT + PEAK_SECONDS // 2 : PEAK_AT + PEAK_SECONDS - STEP].mean())
+    second_half = table["time (s)"].between(PEAK_AT + PEAK_SECONDS // 2, PEAK_AT + PEAK_SECONDS, inclusive="left")
+    return float(table.loc[second_half, "answered (requests/s)"].mean())
 
 
 def _sentence(
     run: Run,
     states: dict[str, np.ndarray],
+    answered: float,
     peak: float,
     attempts: int,
     delay: float,
@@ -288,7 +291,7 @@ def _sentence(
 ) -> str:
     loud = [f"{name} (after {first_minute(mine)} min)" for name, mine in states.items() if mine.any()]
     heard = f"Alarms that go off: {'; '.join(loud)}." if loud else "No alarm goes off."
-    served = f"{CALM * peak:,} requests per second are wanted in the peak, and {written(_answered_in_peak(run))} answered."
+    served = f"{CALM * peak:,} requests per second are wanted in the peak, and {written(answered)} answered."
     if run.queues:
         return f"{served} The oldest message waits {run.queues[0].oldest_age(1):,.0f} s, and nothing fails. {heard}"
     callers = run["api"].callers

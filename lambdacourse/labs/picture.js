@@ -4,7 +4,6 @@ function render({ model, el }) {
   const image = document.createElement("img");
   image.className = "lc-picture";
   image.style.maxWidth = "100%";
-  el.appendChild(image);
 
   const show = async () => {
     const next = new Image();
@@ -12,6 +11,9 @@ function render({ model, el }) {
     await next.decode(); // so that nothing flickers
     URL.revokeObjectURL(image.src);
     image.src = next.src;
+    if (image.parentElement) return;
+    await image.decode(); // a picture that loads below the window, where JupyterLab draws nothing, may stay without a size
+    el.appendChild(image);
   };
   const say = () => { image.alt = model.get("alt"); };
   const look = () => {

@@ -188,11 +188,11 @@ def _numbers(run: Run, plain: Run) -> tuple[Number, ...]:
         Number("shop spilled over", "", f"{shop.spillovers:,}", "requests that found no provisioned environment free"),
         Number(
             "reports throttled",
-            _share(plain["reports"].throttle_rate),
-            _share(run["reports"].throttle_rate),
+            _share(plain["reports"].throttle_rate) or "no requests",
+            _share(run["reports"].throttle_rate) or "no requests",
             "as for the shop",
         ),
-        Number("provisioned in use", "", _share(use), "busy ÷ provisioned, averaged over the hour"),
+        Number("provisioned in use", "", _share(use) or "none kept", "busy ÷ provisioned, averaged over the hour"),
         Number(
             "duration on it costs",
             "1 × on-demand",

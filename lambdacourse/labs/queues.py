@@ -24,11 +24,11 @@ MOST = [2, 5, 10, 20, 50, 100, 200, 500, 900]
 BATCHES = [1, 2, 5, 10]
 TROUBLES = {
     "none": "none",
-    "poison": "1 % poison messages, kept for ever",
-    "redrive": "1 % poison, dead-letter queue after 5 receives",
-    "partial": "1 % poison, dead letters, partial failures",
-    "late": "visibility timeout shorter than a batch",
-    "throttled": "reserved concurrency 2, dead letters after 3",
+    "poison": "1 % poison messages",
+    "redrive": "1 % poison, dead letters after 5",
+    "partial": "1 % poison, partial failures",
+    "late": "visibility timeout too short",
+    "throttled": "2 reserved, dead letters after 3",
 }
 
 CHOICES = (
@@ -144,10 +144,8 @@ def _build(figure: Figure) -> list:
 
 def _rates(axes: Axes, table: pd.DataFrame, theme: plots.Theme) -> list[Artist]:
     edges = np.append(table["time (s)"], SECONDS)
-    deleted = table["deleted (messages/s)"].to_numpy()
-    steps = {"step": "post", "facecolor": theme.warm, "edgecolor": theme.warm, "linewidth": 0.0}
-    filled = axes.fill_between(edges, np.append(deleted, deleted[-1]), **steps)
-    return [filled, *plots.step_line(axes, edges, table["sent (messages/s)"].to_numpy(), theme.busy)]
+    deleted = plots.step_area(axes, edges, table["deleted (messages/s)"].to_numpy(), theme.warm)
+    return [deleted, *plots.step_line(axes, edges, table["sent (messages/s)"].to_numpy(), theme.busy)]
 
 
 def _busy(axes: Axes, table: pd.DataFrame, theme: plots.Theme) -> list[Artist]:

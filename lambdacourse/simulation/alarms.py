@@ -199,7 +199,7 @@ def next_state(seen: Sequence[bool | None], alarm: Alarm, state: str) -> str:
 
 def _data_points(alarm: Alarm, run: Run) -> tuple[str, np.ndarray]:
     """Whose metric it is, and at the end of each minute the data point of the period that ends there; NaN where it is missing."""
-    table = run.metrics(60)
+    table = run.each_minute
     of_percentile = PERCENTILE.fullmatch(alarm.statistic)
     wanted = (alarm.metric, "Average" if of_percentile else alarm.statistic)
     having = [resource for resource in table.columns.unique("resource") if (resource, *wanted) in table]

@@ -29,6 +29,8 @@ def clock(seconds: float, what: str) -> Iterator[Callable[[float], None] | None]
     watch = _Clock(seconds, what) if _is_watched() else None
     try:
         yield watch
+        if watch is not None and watch.bar is not None:
+            watch(seconds)  # In a notebook, a bar that is closed before its end stays, in red.
     finally:
         if watch is not None and watch.bar is not None:
             watch.bar.close()

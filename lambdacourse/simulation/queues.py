@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lambdacourse.engine import queueing
+from lambdacourse.engine.histograms import histogram_quantile
 from lambdacourse.engine.queueing import Backlogs
-from lambdacourse.engine.tally import histogram_quantile
 from lambdacourse.model import EventSourceMapping, Queue, checks
 
 if TYPE_CHECKING:

@@ -93,7 +93,7 @@ def _parts(task: Task, snapshot: Snapshot | None, ended: str, own: Numbers, held
             raise Ended(ended)
         return tuple(task.checker(snapshot.find(task.name, task.parameters), own, held_back))
     except (TypeError, Theirs, Ended) as problem:
-        said = str(problem).removeprefix("NotImplementedError: ")
+        said = str(problem).removeprefix("NotImplementedError: ").removeprefix("Interrupted: ")
     except Exception as problem:  # a value that the checker did not foresee must not stop the class
         said = f"What {task.name} gave could not be checked ({type(problem).__name__}: {problem})."
     return (Part(0.0, task.points, said),)

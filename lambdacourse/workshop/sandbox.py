@@ -27,14 +27,13 @@ from filelock import FileLock, Timeout
 
 from lambdacourse.errors import CourseError
 from lambdacourse.folders import cache_folder
-from lambdacourse.grading.answers import Answer, Strange
+from lambdacourse.grading.answers import CALL_SECONDS, Answer, Strange
 
 CELL_SECONDS = 20.0
-CALL_SECONDS = 10.0
 TASK_SECONDS = 30.0
 SUBMISSION_SECONDS = 120.0
 MEMORY_MB = 1_536
-"""How long one cell, one call, all calls of one task and a whole submission may take, and what all its processes may hold."""
+"""How long one cell, all calls of one task and a whole submission may take, and what all its processes may hold."""
 
 MESSAGE = 4_000_000
 """Bytes of one message from the sandbox."""

@@ -26,9 +26,9 @@ from test_engine_agreement import assert_same_counts
 
 from lambdacourse import engine
 from lambdacourse.engine import queueing, tally
+from lambdacourse.engine.history import THROTTLED
 from lambdacourse.engine.plan import INSTANT
 from lambdacourse.engine.streams import tally_streams
-from lambdacourse.engine.tally import THROTTLED
 from lambdacourse.model import Sync
 from lambdacourse.simulation import Scenario
 

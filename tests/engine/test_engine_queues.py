@@ -113,7 +113,7 @@ def check_concurrency(requests, plan):
     """No more batches of a mapping at a time than its maximum concurrency."""
     for mapping in plan.queues:
         flows = [index for index, flow in enumerate(plan.flows) if flow.trigger is mapping]
-        ran = np.isin(requests.flow, flows) & (requests.outcome < engine.tally.THROTTLED)
+        ran = np.isin(requests.flow, flows) & (requests.outcome < engine.history.THROTTLED)
         since, until = requests.time[ran], requests.started[ran] + requests.duration[ran] - 1e-9
         since, until = since[until > since], until[until > since]
         times = np.concatenate((since, until))

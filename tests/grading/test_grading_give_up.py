@@ -3,7 +3,8 @@
 import pytest
 
 from lambdacourse import learner
-from lambdacourse.grading import check, give_up, open_exercise
+from lambdacourse.folders import content
+from lambdacourse.grading import check, give_up, hint, open_exercise
 from lambdacourse.grading.exercises import MODULES, exercise
 
 
@@ -43,3 +44,18 @@ def test_every_task_can_be_given_up(name):
     """Each task of each exercise has a solution to show, which defines its function."""
     for task in exercise(name).tasks:
         assert f"def {task.name}(" in give_up(task.name).text
+
+
+def test_the_last_hint_says_how_to_give_up():
+    """Hints come one at a time, and only the last one speaks of giving up."""
+    hints = exercise("01-concurrency").tasks[0].hints
+    shown = [hint("needed_concurrency").html for _ in range(len(hints) + 1)]
+    assert all(f"Hint {min(number, len(hints))} of {len(hints)}" in html for number, html in enumerate(shown, 1))
+    assert ["give_up" in html for html in shown] == [number >= len(hints) for number in range(1, len(hints) + 2)]
+
+
+def test_a_learner_can_call_it():
+    """Every exercise's first cell imports it."""
+    for name in MODULES:
+        notebook = (content() / "exercises" / name / f"{name}.ipynb").read_text(encoding="utf-8")
+        assert "from lambdacourse.grading import check, give_up, hint" in notebook, name

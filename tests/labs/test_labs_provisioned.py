@@ -30,7 +30,9 @@ def test_lab_shows_the_simulation(lab, preset):
     assert numbers["shop throttled"].predicted == f"{plain['shop'].throttle_rate:.1%}"
     assert numbers["shop cold starts"].simulated == f"{shop.cold_starts:,}"
     assert numbers["shop spilled over"].simulated == f"{shop.spillovers:,}"
-    assert numbers["reports throttled"].simulated == (f"{run['reports'].throttle_rate:.1%}" if settings["burst"] else "")
+    assert numbers["reports throttled"].simulated == (
+        f"{run['reports'].throttle_rate:.1%}" if settings["burst"] else "no requests"
+    )
     assert numbers["the hour costs"].simulated == f"${run.bill().total:.2f}"
     use = shop.provisioned_utilisation
     assert math.isnan(use) == (settings["provisioned"] == 0)

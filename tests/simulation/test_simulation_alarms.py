@@ -84,13 +84,9 @@ class FakeRun:
     def __init__(self, columns):
         minutes = len(next(iter(columns.values())))
         index = pd.Index(np.arange(minutes) * 60.0, name="seconds")
-        self.table = pd.DataFrame({name: np.array(values, dtype=float) for name, values in columns.items()}, index=index)
-        self.table = self.table.rename_axis(columns=("resource", "metric", "statistic"))
+        table = pd.DataFrame({name: np.array(values, dtype=float) for name, values in columns.items()}, index=index)
+        self.each_minute = table.rename_axis(columns=("resource", "metric", "statistic"))
         self.scenario = SimpleNamespace(seconds=60.0 * minutes)
-
-    def metrics(self, period):
-        assert period == 60
-        return self.table
 
 
 def queue(values, statistic="Maximum"):

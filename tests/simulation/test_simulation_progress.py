@@ -2,7 +2,7 @@
 
 import io
 import threading
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 
 import pytest
 
@@ -41,6 +41,19 @@ def test_a_long_run_is_watched():
     assert runs[0].summary().equals(runs[1].summary())
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_bar_is_full_when_all_is_done(fails):
+    """The last look of the engine comes before the end; the bar closes full, but where the run was broken off."""
+    closed = []
+    with redirect_stderr(Terminal()), suppress(KeyboardInterrupt), progress.clock(300, "simulated") as watch:
+        watch(290)
+        bar = watch.bar
+        bar.close = lambda: closed.append(bar.n)
+        if fails:
+            raise KeyboardInterrupt
+    assert closed == [290 if fails else 300]
+
+
 def test_nothing_within_the_first_second(monkeypatch):
     """What is over in a second shows nothing."""
     monkeypatch.setattr(progress, "now", lambda: 5.0)
@@ -71,3 +84,10 @@ def test_what_is_told_only_grows():
     told = []
     engine.run(LONG._plan(), watch=told.append)
     assert len(told) > 5 and told == sorted(told) and told[0] >= 0 and told[-1] <= 300
+
+
+def test_the_bar_of_what_is_over_is_full():
+    """A notebook takes away a bar that reached its end, and keeps one that did not, in red."""
+    with redirect_stderr(Terminal()), progress.clock(300, "simulated") as watch:
+        watch(299.9)
+    assert watch.bar.n == 300

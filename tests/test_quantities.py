@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdacourse.drill.numbers import FAMILIES, Unclear, calculate, read_number
+from lambdacourse.quantities import FAMILIES, Unclear, calculate, read_number
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ class MockInterview:
         self._interview.end(step, why)
         self._next()
         if isinstance(step.item, Design):
-            self._say(f"What I would say: {step.item.why}")
+            self.result.value = status(f"<p>What I would say: {escape(step.item.why)}</p>") + self.result.value
 
     # --- when the clock has stopped
 

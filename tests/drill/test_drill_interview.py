@@ -578,7 +578,7 @@ def test_nothing_is_kept_while_a_notebook_is_graded(monkeypatch, home):
     assert {each.name for each in home.iterdir()} <= {"cache"}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=strategies.data())
 def test_whatever_a_candidate_does_there_is_a_scorecard(data):
     """Any questions, numbers, designs, answers and waits end in a scorecard between nothing and all, and in a record that says the same."""

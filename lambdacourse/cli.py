@@ -227,12 +227,12 @@ def drill(parsed: argparse.Namespace) -> int:
 
         print(as_text(statistics(load().about(parsed.topic))))
     elif parsed.resting_on:
-        from lambdacourse.drill.bank import load
+        from lambdacourse.drill import bank
+        from lambdacourse.drill.interview import scenario
 
-        print(
-            "\n".join(f"{each.id}: {each.text}" for each in load().resting_on(*parsed.resting_on))
-            or "No question rests on that."
-        )
+        found = [f"{each.id}: {each.text}" for each in bank.load().resting_on(*parsed.resting_on)]
+        found += [f"{each.id}: a mock interview" for each in scenario.load().values() if {*each.facts} & {*parsed.resting_on}]
+        print("\n".join(found) or "No question rests on that.")
     else:
         from lambdacourse.drill.session import Session
         from lambdacourse.drill.terminal import drill

@@ -27,7 +27,7 @@ PATHS = ("/users/u1", "/users/u1", "/users/u1", "/users/u1/chart")
 ANSWERS = {"users": {"name": "Ada", "segment": "s1"}, "orders": {"points": 7}, "offers": {"offer": "Tea"}}
 LIBRARIES = {
     "pricing": "import pandas\n\ndef price(points):\n    return 3 * points\n",
-    "charts": "import matplotlib.figure\n\ndef bar(points):\n    return '#' * points\n",
+    "charts": "import matplotlib.colors\n\ndef bar(points):\n    return '#' * points\n",
 }
 """Each needs another library, as they do: so loading them really takes a while."""
 

@@ -25,7 +25,7 @@ from typing import Any
 CONNECTIONS = 32
 """Connections that the services take from one environment."""
 REQUESTS = 200
-"""Requests that they answer altogether."""
+"""Requests that they answer altogether; then they close the connections."""
 SECONDS = 15
 """How long they wait for somebody who has begun a request."""
 LIBRARIES = "libraries"
@@ -123,7 +123,7 @@ class Services:
     def _answer(self, connection: int, service: str, path: str) -> Any:
         with self._changed:
             if len(self.requests) >= REQUESTS:
-                return None
+                raise ConnectionAbortedError
             self.requests.append(Request(connection, service, path))
             if service == LIBRARIES:
                 name = path.removeprefix("/")

@@ -7,13 +7,16 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
+from lambdacourse.cli import main
 from lambdacourse.drill import bank, history
 from lambdacourse.drill.asking import with_unit
 from lambdacourse.drill.deck import Deck
 from lambdacourse.drill.interview import record as records
 from lambdacourse.drill.interview import scenario as scenarios
 from lambdacourse.drill.interview.interview import CLARIFY, DESIGN, NOTHING, OUT_OF_TIME, begin, prepare, unfinished
+from lambdacourse.drill.interview.record import Entry
 from lambdacourse.drill.interview.scenario import LEVELS, ROUNDS, TalkItem
 from lambdacourse.drill.interview.scorecard import finish, scorecard
 from lambdacourse.drill.interview.sheet import sheet
@@ -252,6 +255,20 @@ def test_estimate_is_carried_on_right_or_wrong():
     assert (mark.share, mark.says) == (1.0, "Right, from the true numbers.")
 
 
+def test_note_on_a_carried_number_is_said_once():
+    """The candidate's number is named where it is first gone on with; what nobody asked for is told where it is first needed."""
+    interview = begin("senior", seed=1, scenario="100000-a-second")
+    step = go_to(interview, "estimate")
+    assert [note for note in interview.notes(step.item) if note.startswith("You have not asked how long")] != []
+    interview.answer(step, 5 * interview.truth(step.item))
+    first = interview.step()
+    assert [note[:9] for note in interview.notes(first.item)] == ["I go on w"]
+    interview.answer(first, interview.truth(first.item))
+    assert [note[:9] for note in interview.notes(interview.step().item)] == ["You have "]
+    interview.ask("how does it rise?")
+    assert interview.notes(interview.step().item) == []
+
+
 def test_estimate_of_the_right_size_is_half_right():
     """Within the tolerance an estimate is right, within a factor of two half right, and a misconception is named as such."""
     interview = begin("senior", seed=1, scenario="image-pipeline")
@@ -412,7 +429,7 @@ def test_clock_stands_still_in_a_pause_and_while_simulating(clock, monkeypatch):
         clock.wind(30)
         return simulated(*_)
 
-    monkeypatch.setattr("lambdacourse.drill.interview.interview.simulated", slowly)
+    monkeypatch.setattr("lambdacourse.drill.interview.systems.simulated", slowly)
     again.try_design(again.scenario.design.model)
     assert again.elapsed == pytest.approx(240)
 
@@ -501,7 +518,7 @@ def test_failed_points_come_back_as_cards():
     assert {(each.id, each.share, each.source) for each in reviews} == {
         (id, round(share, 3), "mock") for id, share in card.cards
     }
-    assert "open-wrong-choice" in {each.id for each in reviews if each.share == 0}
+    assert "open-everything-serverless" in {each.id for each in reviews if each.share == 0}
     deck = Deck(bank.load(), reviews)
     later = reviews[-1].at.replace(year=reviews[-1].at.year + 1)
     assert {each.id for each in reviews} == {question.id for question in deck.waiting(later)}
@@ -522,6 +539,20 @@ def test_same_seed_is_the_same_interview_for_everybody(monkeypatch):
     own = [begin().record for _ in ALL]
     assert {each.scenario for each in own} == set(ALL) and len({each.seed for each in own}) == len(ALL)
     assert all(each.values == ALL[each.scenario].values(Numbers(f"interview\0{each.seed}")) for each in own)
+
+
+def test_record_of_an_older_scenario_is_not_offered():
+    """A record whose items, values or knobs the scenario no longer has stays as it is, and cannot be gone on with."""
+    interview = begin("senior", seed=1, scenario=QUICK)
+    assert unfinished() is not None
+    for change in (
+        {"values": {"api_rate": 300.0}},
+        {"entries": (Entry(kind="number", item="gone", at=1.0),)},
+        {"entries": (Entry(kind="try", item=DESIGN, at=1.0, knobs={"gone": 1.0}, measures={"monthly": 1.0}),)},
+    ):
+        records.write(interview.record.model_copy(update=change), interview.file)
+        assert unfinished() is None
+    assert interview.file.exists()
 
 
 @pytest.mark.parametrize(
@@ -545,6 +576,46 @@ def test_nothing_is_kept_while_a_notebook_is_graded(monkeypatch, home):
     interview.ask("why")
     finish(interview)
     assert {each.name for each in home.iterdir()} <= {"cache"}
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=strategies.data())
+def test_whatever_a_candidate_does_there_is_a_scorecard(data):
+    """Any questions, numbers, designs, answers and waits end in a scorecard between nothing and all, and in a record that says the same."""
+    wait = Clock()
+    interview = begin(data.draw(strategies.sampled_from(LEVELS)), 45, data.draw(strategies.integers(1, 99)), QUICK, wait)
+    words, numbers = strategies.text(max_size=12), strategies.floats(allow_nan=False, allow_infinity=False)
+    for _ in range(60):
+        wait.wind(data.draw(strategies.sampled_from((0, 0, 1, 7))))
+        if (step := interview.step()) is None:
+            break
+        if data.draw(strategies.integers(0, 5)) == 0:
+            interview.end(step)
+        elif step.item is None:
+            interview.ask(data.draw(words))
+        elif isinstance(step.item, TalkItem):
+            interview.say(step, data.draw(words))
+        elif step.id == DESIGN:
+            interview.try_design({knob.name: data.draw(strategies.sampled_from(knob.options)) for knob in step.item.knobs})
+        else:
+            said = [*interview.notes(step.item), interview.text(step), interview.after(step.item)]
+            assert all("{" not in each for each in said)
+            interview.answer(step, data.draw(strategies.none() | numbers))
+    while step := interview.step():
+        interview.end(step)
+    for item in interview.to_score():
+        interview.score(item, tuple(data.draw(strategies.booleans()) for _ in item.rubric))
+    card, page = finish(interview)
+    assert 0 <= card.share <= 1 and all(0 <= line.had <= 1 for line in card.lines)
+    assert records.read(interview.file) == interview.record and page.exists()
+
+
+def test_commands_that_print(capsys):
+    """``interview --sheet`` prints the sheet; ``drill --resting-on`` names the interviews that rest on a fact beside the questions."""
+    assert main(["interview", "--sheet", "--seed", "3", "--scenario", QUICK, "--level", "staff"]) == 0
+    assert capsys.readouterr().out == sheet(prepare("staff", 45, 3, QUICK))
+    assert main(["drill", "--resting-on", "timeout_maximum"]) == 0
+    assert f"{QUICK}: a mock interview" in capsys.readouterr().out
 
 
 # --- the interviewer's sheet

@@ -75,7 +75,7 @@ def test_interview_from_the_first_question_to_the_scorecard():
     assert history.read()[0] != []
 
 
-@pytest.mark.parametrize("most", [*range(1, 11), 16, 17, 18, 19, 20, 21, 22, 23, 24, 25])
+@pytest.mark.parametrize("most", (1, 3, 5, 6, 8, 10, 16, 18, 19, 21, 24))
 def test_interrupted_anywhere_it_goes_on_from_there(most):
     """Whenever Ctrl-C comes, the same command goes on, and in the end the record says the same as without."""
     lines = CLARIFY + ESTIMATE + DESIGN + TALK

@@ -164,3 +164,17 @@ def test_page_without_a_kernel_says_what_it_is():
     """Where nobody runs it, the cell shows how to go on."""
     data, _ = mock_interview()._repr_mimebundle_()
     assert "lambdacourse interview" in data["text/html"] and "An image pipeline" in data["text/plain"]
+
+
+def test_design_that_ends_with_the_time_leaves_the_scorecard():
+    """When the whole time is over in the design round, what the interviewer says of it stands above the scorecard, not in its place."""
+    clock = Clock()
+    interview = shown(clock)
+    interview.press("Begin")
+    interview.press("I know enough")
+    for _ in range(4):
+        interview.press("I do not know")
+    clock.time = 60 * 46
+    interview.press("That is my design")
+    assert "What I would say" in interview.result.value and "of what is expected of a senior" in interview.result.value
+    assert "not reached in time" in interview.result.value

@@ -378,6 +378,15 @@ def test_retention():
     assert run["orders"].expired == 100 and run["orders"].oldest_age(1) <= 60
 
 
+@pytest.mark.parametrize("kind, seen", [(SqsQueue, 65), (FifoQueue, 100)])
+def test_the_oldest_age_does_not_see_a_poison_message(kind, seen):
+    """Received for the third time, a message of a standard queue no longer counts for the age; one of a FIFO queue does (SQS's metrics)."""
+    queue = kind("orders", trace([5.0]), visibility_timeout=30, poison_rate=1)
+    run = simulate(EventSourceMapping(worker(1, timeout=5), queue, batch_size=1), seconds=100)
+    ages = run["orders"].series(queueing.OLDEST_AGE)
+    assert run["orders"].oldest_age(1) == pytest.approx(seen - 5, abs=1.01) and (ages[-2] == 0) == (kind is SqsQueue)
+
+
 def test_in_flight_limit():
     """Above the quota of messages in flight nothing more is received."""
     queue = SqsQueue("orders", burst(100), visibility_timeout=60, in_flight_limit=12)

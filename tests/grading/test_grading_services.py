@@ -91,7 +91,7 @@ def test_no_more_than_they_take(served, monkeypatch):
     with pytest.raises(ConnectionError, match="no more than 32"):
         connect("users").get("/")
     client.get("/")
-    with pytest.raises(LookupError):
+    with pytest.raises(ConnectionError):
         client.get("/")
     assert len(served.requests) == services.CONNECTIONS + 1
 

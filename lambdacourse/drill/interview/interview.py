@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lambdacourse import learner
 from lambdacourse.drill import bank as banks
@@ -32,10 +33,12 @@ from lambdacourse.drill.interview.scenario import (
     TalkItem,
     Value,
 )
-from lambdacourse.drill.interview.systems import Outcome, simulated
 from lambdacourse.drill.questions import placeholders
 from lambdacourse.errors import CourseError
 from lambdacourse.learner import Numbers
+
+if TYPE_CHECKING:
+    from lambdacourse.drill.interview.systems import Outcome
 
 CLARIFY, DESIGN = "clarify", "design"
 FOLLOW_UPS = {"junior": 1, "senior": 1, "staff": 2}
@@ -311,6 +314,8 @@ class Interview:
 
     def _simulate(self, knobs: Mapping[str, Value]) -> Outcome:
         """Simulate a design while the clock stands still: in a new home the first run compiles, which is not the candidate's time."""
+        from lambdacourse.drill.interview.systems import simulated  # the simulator, which no earlier round needs
+
         begun = self._now()
         outcome = simulated(self.scenario.design.system, self.record.values, knobs)
         self._since += self._now() - begun
@@ -420,11 +425,24 @@ def prepare(
 
 
 def unfinished(now: Callable[[], float] = time.monotonic) -> Interview | None:
-    """The interview that was interrupted last, to go on with; None when there is none."""
+    """The interview that was interrupted last, to go on with; None when there is none whose scenario is still as it was."""
     for file, record in reversed(records.kept()[0].items()):
-        if record.state == "open" and record.scenario in scenarios.load():
-            return Interview(scenarios.load()[record.scenario], record, file, now)
+        scenario = scenarios.load().get(record.scenario)
+        if record.state == "open" and scenario is not None and _fits(record, scenario):
+            return Interview(scenario, record, file, now)
     return None
+
+
+def _fits(record: Record, scenario: Scenario) -> bool:
+    """Whether a record, perhaps of an earlier release, speaks of this scenario's items, values, knobs and measures."""
+    items = {CLARIFY, DESIGN, *(each.id for each in (*scenario.numbers, *scenario.talks))}
+    knobs, measures = set(scenario.design.model), {each.measure for each in scenario.design.objectives}
+    designs = record.of("try", "given")
+    return (
+        {each.item for each in record.entries} <= items
+        and {*scenario.parameters, *scenario.figures} <= set(record.values)
+        and all(set(each.knobs) == knobs and measures <= set(each.measures) for each in designs)
+    )
 
 
 def clock(seconds: float) -> str:

@@ -9,7 +9,7 @@ from lambdacourse.drill.asking import gives, with_unit
 from lambdacourse.drill.interview.interview import FOLLOW_UPS, Interview, clock
 from lambdacourse.drill.interview.scenario import LEVELS, ROUNDS, NumberItem, TalkItem
 from lambdacourse.drill.interview.scorecard import scorecard
-from lambdacourse.drill.numbers import Unclear
+from lambdacourse.quantities import Unclear
 
 
 def sheet(interview: Interview) -> str:

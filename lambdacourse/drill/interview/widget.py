@@ -92,13 +92,12 @@ class MockInterview:
 
     # --- the rounds
 
-    def _next(self, keep_result: bool = False) -> None:
+    def _next(self) -> None:
         """What is asked now; when nothing is left, the scoring."""
         assert self.interview is not None
         self.step = self.interview.step()
         self._look_at_clock()
-        if not keep_result:
-            self.result.value = ""
+        self.result.value = ""
         if self.step is None:
             self._score()
             return
@@ -163,8 +162,12 @@ class MockInterview:
     def _marked(self, item: NumberItem, value: float | None) -> None:
         assert self.step is not None
         mark = self._interview.answer(self.step, value, self.control.value)
-        lines = [f"<strong>{escape(mark.says)}</strong>", escape(self._interview.after(item))]
-        self._next(keep_result=True)
+        lines = [
+            "<small>your last number</small>",
+            f"<strong>{escape(mark.says)}</strong>",
+            escape(self._interview.after(item)),
+        ]
+        self._next()
         self.result.value = status("".join(f"<p>{line}</p>" for line in lines)) + self.result.value
 
     def _design(self, step: Step, design: Design) -> None:
@@ -190,8 +193,8 @@ class MockInterview:
             return
         self._say("Simulating. The very first time this compiles, for half a minute.")
         attempt = self._interview.try_design({name: knob.value for name, knob in self.knobs.items()})
-        self._next(keep_result=True)
-        self.result.value = self._judged(attempt)
+        self._next()
+        self.result.value = self._judged(attempt) + self.result.value
 
     def _judged(self, attempt: Attempt) -> str:
         values = self._interview.record.values
@@ -236,7 +239,7 @@ class MockInterview:
         self._interview.end(step, why)
         self._next()
         if isinstance(step.item, Design):
-            self._say(f"What I would say: {step.item.why}")
+            self.result.value = status(f"<p>What I would say: {escape(step.item.why)}</p>") + self.result.value
 
     # --- when the clock has stopped
 

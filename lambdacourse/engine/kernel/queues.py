@@ -50,6 +50,7 @@ from lambdacourse.engine.queueing import (
     RECEIVED,
     RETURNED,
     REVIEW,
+    SEEN,
     SENT,
     VISIBLE,
     VISIBLE_AREA,
@@ -171,9 +172,11 @@ def _end_bin(core, desk, number):
     bins[number, queue.bin, VISIBLE] = queue.visible
     bins[number, queue.bin, IN_FLIGHT] = queue.in_flight
     bins[number, queue.bin, ALLOWED] = queue.allowed
-    sent = np.inf
-    if queue.oldest != NONE:
-        sent = desk.messages[queue.oldest].sent
+    sent, place = np.inf, queue.oldest
+    while place != NONE and not queue.fifo and desk.messages[place].receives >= SEEN:
+        place = desk.messages[place].newer
+    if place != NONE:
+        sent = desk.messages[place].sent
     elif queue.sent > queue.taken:
         flow = _first_flow(desk, queue)
         sent = desk.lag_time[flow, desk.lag_at[flow]]

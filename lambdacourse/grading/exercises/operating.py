@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -825,6 +826,10 @@ Resources:
 """
 
 
+_GRADUAL = re.compile(r"Canary\d+Percent\d+Minutes|Linear\d+PercentEvery\d+Minutes?")
+"""Types of a DeploymentPreference that begin with a part of the traffic."""
+
+
 def _release(numbers: Numbers) -> dict:
     quota = numbers.whole("quota", 1_000, 4_000, 500)
     name, threshold = numbers.pick("name", ("shop", "orders", "tickets")), numbers.whole("threshold", 10, 20, 5)
@@ -932,8 +937,8 @@ def _rollout_problem(found: Examined) -> str:
         return "it needs an alias, AutoPublishAlias, and a DeploymentPreference. See lesson 08, Pitfalls."
     preference = found.stack.template.resolve(preference)
     kind = preference["Type"].data if preference["Type"] else None
-    if type(kind) is not str or not kind.startswith(("Canary", "Linear")):
-        return f"the type {kind} sends all of it at once. See lesson 08, Pitfalls."
+    if type(kind) is not str or not _GRADUAL.fullmatch(kind):
+        return f"the type {kind} does not send it a part first. See lesson 08, Pitfalls."
     listed = preference["Alarms"].data if preference["Alarms"] else None
     named = [found.stack.find(each.data, ALARM) for each in listed] if isinstance(listed, list) else []
     if not {alarm.name for alarm in named if alarm} & set(_counting(found, "Errors")):

@@ -95,9 +95,8 @@ def hold(function: Any, name: str, parameters: tuple[str, ...]) -> Answer:
     """A handle on the learner's ``function``; ``NotCallable`` when it cannot be called as the task says."""
     call = f"{name}({', '.join(parameters)})"
     if not callable(function):
-        raise NotCallable(
-            f"{name} should be a function, def {call}, but it is {Strange(type(function).__name__, _shown(function))}."
-        )
+        came = None if function is None else Strange(type(function).__name__, _shown(function))
+        raise NotCallable(f"{name} should be a function, def {call}, but it is {with_article(came)}.")
     try:
         inspect.signature(function).bind(*parameters)
     except TypeError:

@@ -122,14 +122,17 @@ def hint(name: str) -> Note:
 
 
 def give_up(name: str) -> Note:
-    """The solution of a task, and what there is to say about it. Your progress says from then on that you gave it up."""
+    """The solution of a task. Unless you had solved it, your progress says from then on that you gave it up."""
     found_in, found = find_task(name)
     solution = _solution(found_in.name, name)
     if not solution:
         text = f"The solution of {name} is not kept here. hint({name!r}) still helps."
         return Note(f'<p role="status">{escape(text)}</p>', text)
-    learners.remember(True, "tasks", f"{found_in.name}/{name}", "given_up")
-    said = f"{found.title}: given up, and noted so. One solution, of several:"
+    place = "tasks", f"{found_in.name}/{name}"
+    solved = learners.recall(*place, "share", default=0) >= 1
+    if not solved:
+        learners.remember(True, *place, "given_up")
+    said = f"{found.title}: {'solved before' if solved else 'given up, and noted so'}. One solution, of several:"
     html = f'<div role="status"><p>{escape(said)}</p><pre>{escape(solution)}</pre><p>{escape(found.after)}</p></div>'
     return Note(html, f"{said}\n\n{solution}\n\n{found.after}")
 

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from lambdacourse.folders import content
 from lambdacourse.workshop import classroom
+from lambdacourse.workshop.collecting import collect
 
 ASSIGNMENT = "01-concurrency"
 ANSWER = "def needed_concurrency(rate, duration_ms):\n    return rate * duration_ms / 1000"
@@ -61,7 +62,7 @@ def test_a_round_of_a_class(course, start_instructors_lab, page):
         inbound = course.parent / "exchange" / "lambda-at-scale" / "inbound"
         page.wait_for_function("() => !document.body.innerText.includes('There are no submitted assignments')")
         (handed_in,) = [place.name for place in inbound.iterdir()]
-        (outcome,) = classroom.collect(course, inbound, {handed_in: "ada"})
+        (outcome,) = collect(course, inbound, {handed_in: "ada"})
         assert (outcome.student, outcome.assignment) == ("ada", ASSIGNMENT), outcome
         page.goto(lab.address(f"formgrader/manage_submissions/{ASSIGNMENT}"))
         click_in(page, "autograde")

@@ -32,6 +32,14 @@ def test_given_up_is_never_passed(monkeypatch):
     assert "given up" in open_exercise("01-concurrency").html
 
 
+def test_who_has_solved_it_only_looks(monkeypatch):
+    """After a right answer the solution is shown, and the points stay."""
+    monkeypatch.setitem(globals(), "needed_concurrency", lambda rate, duration_ms: rate * duration_ms / 1000)
+    assert check("needed_concurrency").passed
+    assert "solved before" in give_up("needed_concurrency").text
+    assert learner.recall("tasks", "01-concurrency/needed_concurrency", "given_up") is None
+
+
 def test_without_solutions_nothing_is_noted(tmp_path, monkeypatch):
     """Where the solutions are hidden, as in a sandbox, a sentence says so, and the task is not given up."""
     monkeypatch.setattr("lambdacourse.grading.session.content", lambda: tmp_path)

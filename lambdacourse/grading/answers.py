@@ -38,6 +38,10 @@ CALL_SECONDS = 10.0
 _DEPTH = 6
 
 
+class NoFunction(TypeError):
+    """What should be the learner's function, or their handler, cannot be called; one sentence that says what it is instead."""
+
+
 @dataclass(frozen=True)
 class Strange:
     """Something that is not plain data: what kind it is, and how it shows itself."""
@@ -80,24 +84,24 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def find(namespace: dict[str, Any], name: str, parameters: tuple[str, ...]) -> Answer:
-    """A handle on the function called ``name`` in ``namespace``; ``TypeError`` with one sentence when there is none to call."""
+    """A handle on the function called ``name`` in ``namespace``; ``NoFunction`` when there is none to call."""
     if name not in namespace:
-        raise TypeError(f"There is no function called {name} here: run the cell that defines it, and keep its name.")
+        raise NoFunction(f"There is no function called {name} here: run the cell that defines it, and keep its name.")
     return hold(namespace[name], name, parameters)
 
 
 def hold(function: Any, name: str, parameters: tuple[str, ...]) -> Answer:
-    """A handle on the learner's ``function``; ``TypeError`` with one sentence when it cannot be called as the task says."""
+    """A handle on the learner's ``function``; ``NoFunction`` when it cannot be called as the task says."""
     call = f"{name}({', '.join(parameters)})"
     if not callable(function):
-        raise TypeError(
+        raise NoFunction(
             f"{name} should be a function, def {call}, but it is {Strange(type(function).__name__, _shown(function))}."
         )
     try:
         inspect.signature(function).bind(*parameters)
     except TypeError:
         theirs = inspect.signature(function)
-        raise TypeError(f"The task calls {call}; yours is {name}{theirs}, which cannot be called so.") from None
+        raise NoFunction(f"The task calls {call}; yours is {name}{theirs}, which cannot be called so.") from None
     except ValueError:
         pass
 
@@ -113,7 +117,12 @@ class _Held:
         return self._run(arguments, plain)
 
     def environment(self, connections: Sequence[socket]) -> Answer:
-        return self._run(environment(connections), lambda made: hold(made, "handler", ("event", "context")))
+        return self._run(environment(connections), self._handler)
+
+    def _handler(self, made: Any) -> Answer:
+        if made is None:
+            raise NoFunction(f"{self.name} returned None: is there a return of the handler at its end?")
+        return hold(made, "handler", ("event", "context"))
 
     def _run(self, arguments: Sequence[Any], read: Callable[[Any], Any]) -> Any:
         """What ``read`` makes of the function's result."""

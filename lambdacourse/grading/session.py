@@ -12,7 +12,7 @@ from typing import Any
 
 from lambdacourse import learner as learners
 from lambdacourse.folders import content
-from lambdacourse.grading.answers import Interrupted, find
+from lambdacourse.grading.answers import Interrupted, NoFunction, find
 from lambdacourse.grading.exercises import exercise as find_exercise
 from lambdacourse.grading.exercises import task as find_task
 from lambdacourse.grading.tasks import Task
@@ -144,14 +144,14 @@ def _solution(exercise_name: str, name: str) -> str:
 def _verdict(exercise_name: str, found: Task, namespace: dict[str, Any], hidden: bool) -> Verdict:
     try:
         answer = find(namespace, found.name, found.parameters)
-    except TypeError as problem:
+    except NoFunction as problem:
         return Verdict(found.name, found.title, (Part(0, found.points, str(problem)),))
     held_back = _numbers(exercise_name, found.name, os.environ.get("LAMBDACOURSE_GRADING_SEED", HELD_BACK)) if hidden else None
     try:
         parts = found.checker(answer, _numbers(exercise_name, found.name), held_back)
     except NotImplementedError:
         raise
-    except Interrupted as problem:
+    except (Interrupted, NoFunction) as problem:
         parts = (Part(0, found.points, str(problem)),)
     except Exception as problem:
         raise _from_their_code(problem) from None

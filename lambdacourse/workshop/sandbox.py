@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 
 from lambdacourse.errors import CourseError
 from lambdacourse.folders import cache_folder
-from lambdacourse.grading.answers import CALL_SECONDS, Answer, Strange
+from lambdacourse.grading.answers import CALL_SECONDS, Answer, NoFunction, Strange
 
 CELL_SECONDS = 20.0
 TASK_SECONDS = 30.0
@@ -116,10 +116,10 @@ class Snapshot:
         self.until: float | None = None
 
     def find(self, name: str, parameters: tuple[str, ...]) -> Answer:
-        """An ``Answer``: calls the function in the sandbox. ``TypeError`` with a sentence where there is none to call."""
+        """An ``Answer``: calls the function in the sandbox. ``NoFunction`` with a sentence where there is none to call."""
         found = self._ask({"do": "find", "name": name, "parameters": parameters}, CALL_SECONDS)
         if "problem" in found:
-            raise TypeError(Theirs(_error(found["problem"])).output["evalue"])
+            raise NoFunction(_error(found["problem"])["evalue"])
         self.until = time.monotonic() + TASK_SECONDS
         return _Asked(self)
 
@@ -151,7 +151,12 @@ class _Asked:
         return self.snapshot.ask({"do": "call", "arguments": arguments}).get("value")
 
     def environment(self, connections: Sequence[socket.socket]) -> Answer:
-        self.snapshot.ask({"do": "environment"}, connections)
+        try:
+            self.snapshot.ask({"do": "environment"}, connections)
+        except Theirs as problem:
+            if problem.output["ename"] == NoFunction.__name__:
+                raise NoFunction(problem.output["evalue"]) from None
+            raise
         return self
 
 

@@ -69,13 +69,17 @@ def says(words: str, known: Fact) -> bool:
 
 
 def facts_table(notebook: dict[str, Any]) -> str:
-    """The Markdown of the table of facts at a lesson's end: each marked fact once, in the order of the text."""
-    lines = ["| fact | value | source | as of |", "|---|---|---|---|"]
+    """The Markdown of the table of facts at a lesson's end: each marked fact once, in the order of the text.
+
+    What it is and where it stands is folded up, one by one: JupyterLab finds no place within something that is folded up as a whole.
+    """
+    lines = ["| fact | as of |", "|---|---|"]
     for name in dict.fromkeys(mark.name for mark in marks(notebook)):
         known = fact(name)
         source = f"[{known.source}]({known.address})" if known.address else known.source
         value = f"{known.text} (assumption)" if known.assumption else known.text
-        lines.append(f'| <a id="fact-{name}"></a>{known.what} | {value} | {source} | {known.as_of} |')
+        about = f"<details><summary>{known.as_of}</summary>{known.what}: {source}</details>"
+        lines.append(f'| <a id="fact-{name}"></a>{value} | {about} |')
     return "\n".join(lines).replace("$", r"\$")  # two bare dollars in a text are read as a formula
 
 

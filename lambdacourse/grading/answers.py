@@ -39,6 +39,10 @@ CALL_SECONDS = 10.0
 _DEPTH = 6
 
 
+class NotCallable(TypeError):
+    """What should be the learner's function, or their handler, cannot be called; one sentence that says what it is instead."""
+
+
 @dataclass(frozen=True)
 class Strange:
     """Something that is not plain data: what kind it is, and how it shows itself."""
@@ -52,10 +56,6 @@ class Strange:
 
 class Interrupted(BaseException):
     """The learner's function left Python or did not end. No ``Exception``: neither their code nor a checker takes it for one."""
-
-
-class NotCallable(TypeError):
-    """There is no function that can be called as the task says; the text says why, in a sentence."""
 
 
 def not_answered(name: str) -> NotImplementedError:
@@ -117,7 +117,12 @@ class _Held:
         return self._run(arguments, plain)
 
     def environment(self, connections: Sequence[socket]) -> Answer:
-        return self._run(environment(connections), lambda made: hold(made, "handler", ("event", "context")))
+        return self._run(environment(connections), self._handler)
+
+    def _handler(self, made: Any) -> Answer:
+        if made is None:
+            raise NotCallable(f"{self.name} returned None: is there a return of the handler at its end?")
+        return hold(made, "handler", ("event", "context"))
 
     def _run(self, arguments: Sequence[Any], read: Callable[[Any], Any]) -> Any:
         """What ``read`` makes of the function's result."""

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 
 from lambdacourse.errors import CourseError
 from lambdacourse.folders import cache_folder
-from lambdacourse.grading.answers import CALL_SECONDS, Answer, Strange
+from lambdacourse.grading.answers import CALL_SECONDS, Answer, NotCallable, Strange
 
 CELL_SECONDS = 20.0
 TASK_SECONDS = 30.0
@@ -152,7 +152,12 @@ class _Asked:
         return self.snapshot.ask({"do": "call", "arguments": arguments}).get("value")
 
     def environment(self, connections: Sequence[socket.socket]) -> Answer:
-        self.snapshot.ask({"do": "environment"}, connections)
+        try:
+            self.snapshot.ask({"do": "environment"}, connections)
+        except Theirs as problem:
+            if problem.output["ename"] == NotCallable.__name__:
+                raise NotCallable(problem.output["evalue"]) from None
+            raise
         return self
 
 

@@ -38,7 +38,7 @@ class Line:
 
     @property
     def failed(self) -> bool:
-        return not self.beyond and self.had < PASSED
+        return self.had < PASSED
 
 
 @dataclass(frozen=True)

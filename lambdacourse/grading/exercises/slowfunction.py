@@ -600,19 +600,19 @@ class _Call:
 
 def _check_handler(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
     numbers = own if held_back is None else held_back
-    world = [_World(numbers)]
     calls: list[_Call] = []
-    with Services(lambda service, path: world[0].answer(service, path), _libraries(numbers)) as services:
+    with Services(_World(numbers).answer, _libraries(numbers)) as services:
         handler = answer.environment(services.connections())
         begun = len(services.requests)
         start = _Call("", tuple(services.requests), False)
         for number in range(len(EVENTS)):
-            world[0] = _World(numbers, number)
+            world = _World(numbers, number)
+            services.answers = world.answer
             if number == PAUSE:
                 services.drop()
             waits = number in PATIENCE and not any(call.met or call.problem for call in calls)
             services.hold(SERVICES[:2] if waits else (), PATIENCE.get(number, 0.0))
-            problem = _problem(handler, world[0], number)
+            problem = _problem(handler, world, number)
             calls.append(_Call(problem, tuple(services.requests[begun:]), services.met))
             begun = len(services.requests)
     wrong = [call.problem for call in calls[:PAUSE] if call.problem]
@@ -622,7 +622,7 @@ def _check_handler(answer: Answer, own: Numbers, held_back: Numbers | None) -> S
         later = "counts where all answers are right."
         about = ("Libraries at initialisation", "Libraries that few need", "Connections", "Calls in parallel", "After a pause")
         return [answers, *(Part(0, of, f"{what}: {later}") for what, of in zip(about, (1, 1, 2, 2, 1), strict=True))]
-    return [answers, _eager(start, calls), _lazy(start, calls), _kept(start, calls), _together(calls), _after_a_pause(calls)]
+    return [answers, _eager(start), _lazy(start, calls), _kept(start, calls), _together(calls), _after_a_pause(calls)]
 
 
 def _problem(handler: Answer, world: _World, number: int) -> str:
@@ -647,7 +647,7 @@ def _problem(handler: Answer, world: _World, number: int) -> str:
     return "" if body == world.body else f"{said}, where the body {json.dumps(world.body)} is right.{again}"
 
 
-def _eager(start: _Call, calls: Sequence[_Call]) -> Part:
+def _eager(start: _Call) -> Part:
     if "pricing" in start.libraries:
         return Part(1, 1, "Libraries at initialisation: pricing is there before the first call.")
     return Part(
@@ -692,7 +692,7 @@ def _together(calls: Sequence[_Call]) -> Part:
         return Part(0, 2, f"Calls in parallel: {said}")
     asked = [request.service for request in met[0].requests if request.service != LIBRARIES]
     if sorted(asked) != sorted(SERVICES):
-        said = f"a call needs one request to each service, and one made {len(asked)}: {', '.join(asked)}."
+        said = f"a call needs one request to each service, and this one made {len(asked)} in all. Ask each once."
         return Part(0, 2, f"Calls in parallel: {said}")
     return Part(2, 2, "Calls in parallel: users and orders are waited for at the same time.")
 

@@ -13,6 +13,9 @@ from typing import Any
 from lambdacourse.facts import Fact, fact
 
 MARK = re.compile(r"\[([^\[\]]+)\]\(#fact-([a-z0-9_]+)\)")
+SHOWN = 4
+"""Words of a value that are in sight in the table of facts."""
+
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 _SECONDS = {
     "ms": 0.001,
@@ -72,14 +75,18 @@ def facts_table(notebook: dict[str, Any]) -> str:
     """The Markdown of the table of facts at a lesson's end: each marked fact once, in the order of the text.
 
     What it is and where it stands is folded up, one by one: JupyterLab finds no place within something that is folded up as a whole.
+    A value of many words, which the lesson itself has, begins in sight and is whole in what is folded up.
     """
     lines = ["| fact | as of |", "|---|---|"]
     for name in dict.fromkeys(mark.name for mark in marks(notebook)):
         known = fact(name)
         source = f"[{known.source}]({known.address})" if known.address else known.source
         value = f"{known.text} (assumption)" if known.assumption else known.text
-        about = f"<details><summary>{known.as_of}</summary>{known.what}: {source}</details>"
-        lines.append(f'| <a id="fact-{name}"></a>{value} | {about} |')
+        shown, words = value, value.split()
+        about = f"{known.what}: {source}"
+        if len(words) > SHOWN:
+            shown, about = f"{' '.join(words[: SHOWN - 1])} …", f"{known.what}: {value}. {source}"
+        lines.append(f'| <a id="fact-{name}"></a>{shown} | <details><summary>{known.as_of}</summary>{about}</details> |')
     return "\n".join(lines).replace("$", r"\$")  # two bare dollars in a text are read as a formula
 
 

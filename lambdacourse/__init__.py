@@ -11,6 +11,7 @@
     from lambdacourse import fact                                               # what AWS says, with source and date
     from lambdacourse import under_the_hood                                     # the code of any of these
     from lambdacourse.pricing import bill                                       # what it costs; memory: how much of it
+    from lambdacourse.inside import plot_invocation                             # how Lambda itself works
 
 Names are loaded when they are first used, so that ``import lambdacourse`` is quick.
 """

@@ -89,20 +89,20 @@ def submit(parsed: argparse.Namespace) -> int:
 def workshop(parsed: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from lambdacourse.workshop import classroom
+    from lambdacourse.workshop import classroom, collecting, outcomes, pool, reports
 
     if parsed.what == "init":
         print(f"Made {classroom.init(parsed.CLASS, parsed.roster)}. Next: lambdacourse workshop release {parsed.CLASS}")
     elif parsed.what == "release":
         print(f"Made {classroom.release(parsed.CLASS)}: give it to your learners.")
     elif parsed.what == "feedback":
-        print(f"Made {len(classroom.feedback(parsed.CLASS, parsed.assignments))} pages in {parsed.CLASS / 'feedback'}.")
+        print(f"Made {len(reports.feedback(parsed.CLASS, parsed.assignments))} pages in {parsed.CLASS / 'feedback'}.")
     elif parsed.what == "grades":
-        classroom.grades(parsed.CLASS, parsed.csv)
+        reports.grades(parsed.CLASS, parsed.csv)
         print(f"Made {parsed.csv}.")
     else:
         if parsed.what == "collect":
-            outcomes = classroom.collect(parsed.CLASS, parsed.source, dict(parsed.owner))
+            found = collecting.collect(parsed.CLASS, parsed.source, dict(parsed.owner))
         elif parsed.what == "autograde":
             with tqdm(desc="graded", unit="submission", disable=None, file=sys.stderr) as bar:
 
@@ -110,11 +110,11 @@ def workshop(parsed: argparse.Namespace) -> int:
                     bar.total = of
                     bar.update(done - bar.n)
 
-                outcomes = classroom.autograde(parsed.CLASS, parsed.assignments, parsed.jobs, not parsed.no_sandbox, tell)
+                found = pool.autograde(parsed.CLASS, parsed.assignments, parsed.jobs, not parsed.no_sandbox, tell)
         else:
-            outcomes = classroom.status(parsed.CLASS)
-        print(classroom.as_json(outcomes) if parsed.json else classroom.as_text(outcomes))
-        return int(any(outcome.state == "fault" for outcome in outcomes))
+            found = reports.status(parsed.CLASS)
+        print(outcomes.as_json(found) if parsed.json else outcomes.as_text(found))
+        return int(any(outcome.state == "fault" for outcome in found))
     return 0
 
 
@@ -233,17 +233,55 @@ def drill(parsed: argparse.Namespace) -> int:
 
         print(as_text(statistics(load().about(parsed.topic))))
     elif parsed.resting_on:
-        from lambdacourse.drill.bank import load
+        from lambdacourse.drill import bank
+        from lambdacourse.drill.interview import scenario
 
-        print(
-            "\n".join(f"{each.id}: {each.text}" for each in load().resting_on(*parsed.resting_on))
-            or "No question rests on that."
-        )
+        found = [f"{each.id}: {each.text}" for each in bank.load().resting_on(*parsed.resting_on)]
+        found += [f"{each.id}: a mock interview" for each in scenario.load().values() if {*each.facts} & {*parsed.resting_on}]
+        print("\n".join(found) or "No question rests on that.")
     else:
         from lambdacourse.drill.session import Session
         from lambdacourse.drill.terminal import drill
 
         drill(Session(parsed.topic, parsed.minutes))
+    return 0
+
+
+def pretest(parsed: argparse.Namespace) -> int:
+    from lambdacourse.drill.pretest import Pretest
+    from lambdacourse.drill.terminal import drill
+
+    drill(Pretest())
+    return 0
+
+
+def progress(parsed: argparse.Namespace) -> int:
+    import json
+
+    from rich.console import Console
+
+    from lambdacourse.progress import progress_map
+
+    found = progress_map()
+    if parsed.json:
+        print(json.dumps(found.as_data(), indent=1, ensure_ascii=False))
+        return 0
+    Console().print(found.table())
+    print("\n".join([found.closing, *found.notices]))
+    return 0
+
+
+def interview(parsed: argparse.Namespace) -> int:
+    asked = parsed.level, parsed.minutes, parsed.seed, parsed.scenario
+    if parsed.sheet:
+        from lambdacourse.drill.interview.interview import prepare
+        from lambdacourse.drill.interview.sheet import sheet
+
+        print(sheet(prepare(*asked)), end="")
+    else:
+        from lambdacourse.drill.interview.terminal import run
+
+        run(*asked)
     return 0
 
 
@@ -298,6 +336,19 @@ def _parser() -> argparse.ArgumentParser:
         "--statistics", action="store_true", help="show instead what you know, by topic, and how well you judge it"
     )
     command.add_argument("--resting-on", nargs="+", metavar="FACT", help="for authors: list the questions that rest on a fact")
+
+    _add(commands, "pretest", "what you know already: one question a lesson, before you begin", pretest)
+
+    command = _add(commands, "progress", "how far you are in lessons, exercises and cards, and what comes next", progress)
+    command.add_argument("--json", action="store_true", help="for machines")
+    command = _add(commands, "interview", "a mock interview against the clock, and its scorecard", interview)
+    command.add_argument("--level", choices=("junior", "senior", "staff"), default="senior", help="(default: %(default)s)")
+    command.add_argument("--minutes", type=_number, default=45, help="how long (default: %(default)s)")
+    command.add_argument("--seed", type=_count, metavar="N", help="the same scenario and numbers for everybody")
+    command.add_argument("--scenario", default="", metavar="NAME", help="which (default: one that you had least often)")
+    what = "print the interviewer's sheet instead, for two people: what to say, rubrics, follow-ups"
+    command.add_argument("--sheet", action="store_true", help=what)
+    command.epilog = "Ctrl-C stops it and its clock; the same command goes on from there."
 
     command = _add(commands, "plan", "each day's lessons, tasks, cards and mock interviews, until the interview", plan)
     command.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="the day of the interview; kept for the next time")

@@ -9,9 +9,9 @@ import json
 import os
 import re
 import secrets
-import shutil
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -27,7 +27,7 @@ ID_RULE = "an id begins with a letter and has letters, digits, '.', '-' and '_' 
 SELF_STUDY = "self-study"
 """The public seed of those who learn alone; a class has its own."""
 
-_VERSION = 1
+_VERSION = 2
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
 
 
@@ -122,14 +122,29 @@ def recall(*path: str, default: Any = None) -> Any:
 
 def remember(value: Any, *path: str) -> None:
     """Keep ``value`` (plain data) under ``path`` in the progress file."""
+    revise(lambda _: value, *path)
+
+
+def revise(change: Callable[[Any], Any], *path: str) -> None:
+    """Keep what ``change`` makes of the value under ``path`` (None where there is none); nobody else writes in between."""
 
     def put(data: dict) -> None:
         place = data.setdefault("progress", {})
         for step in path[:-1]:
             place = place.setdefault(step, {})
-        place[path[-1]] = value
+        place[path[-1]] = change(place.get(path[-1]))
 
     _update(put)
+
+
+def notices() -> list[str]:
+    """What there is to say about the progress file, in sentences: it is a newer release's; a broken one was kept beside it."""
+    newer = f"{_file()} is a newer release's. Update lambdacourse: until then your progress is neither shown nor kept."
+    kept = [
+        f"A progress file could not be read. It is kept as {copy}, and is not counted. Delete it when you do not need it."
+        for copy in sorted(_file().parent.glob(f"{_file().stem}.kept-*.json"))
+    ]
+    return [newer, *kept] if _read().get("version", 0) > _VERSION else kept
 
 
 def _file() -> Path:
@@ -137,27 +152,66 @@ def _file() -> Path:
 
 
 def _read() -> dict:
-    """The file's content; nothing when there is none. A broken one is kept beside it, and a new one begins."""
+    """The file's content in today's form; nothing when there is none, or none that this user may read."""
     try:
-        data = json.loads(_file().read_text(encoding="utf-8"))
+        return _load()
+    except OSError:
+        return {}
+
+
+def _load() -> dict:
+    """The file's content in today's form; of a broken one the id, where there is one, and a copy is kept; of a newer one, the id.
+
+    Raises ``OSError`` for a file that is there and cannot be opened.
+    """
+    try:
+        raw = _file().read_bytes()
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError):
-        data = None
-    if not isinstance(data, dict) or data.get("version") != _VERSION:
-        _keep_copy()
-        return {}
-    return data
-
-
-def _keep_copy() -> None:
     try:
-        digest = sha256(_file().read_bytes()).hexdigest()[:8]
-        kept = _file().with_suffix(f".kept-{digest}.json")
-        if not kept.exists():
-            shutil.copy(_file(), kept)
-    except OSError:
-        pass
+        data = json.loads(raw)
+        if data["version"] > _VERSION:
+            return {"version": data["version"], "id": data.get("id")}
+        if data["version"] < _VERSION:
+            _keep(raw, f"version-{data['version']}")
+        for version in range(data["version"], _VERSION):
+            _STEPS[version](data)
+            data["version"] = version + 1
+        _check(data)
+        return data
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        _keep(raw, f"kept-{sha256(raw).hexdigest()[:8]}")
+        id = re.search(rb'"id"\s*:\s*"([A-Za-z0-9._-]+)"', raw)
+        return {"id": id[1].decode()} if id else {}
+
+
+def _check(data: dict) -> None:
+    """``TypeError`` where a part of ``data`` is no table that should be one."""
+    progress = data.get("progress", {})
+    for table in (progress, *progress.values(), *progress.get("tasks", {}).values()):
+        if not isinstance(table, dict):
+            raise TypeError(f"{table!r} is no table")
+
+
+def _points_to_shares(data: dict) -> None:
+    """From version 1: of a task, its best share, not points, which are the course's and may change with it."""
+    for task in data.get("progress", {}).get("tasks", {}).values():
+        best, of = task.pop("best", 0), task.pop("of", 0)
+        if of:
+            task["share"] = best / of
+
+
+_STEPS: dict[int, Callable[[dict], None]] = {1: _points_to_shares}
+"""What makes a file of each earlier version one of the next. A task that gets another name gets a step here."""
+
+
+def _keep(raw: bytes, as_what: str) -> None:
+    """A copy beside the file, unless there is one."""
+    kept = _file().with_suffix(f".{as_what}.json")
+    if os.environ.get("NBGRADER_EXECUTION") or kept.exists():
+        return
+    with suppress(OSError):
+        kept.write_bytes(raw)
 
 
 def _update(change: Callable[[dict], None]) -> None:
@@ -168,10 +222,15 @@ def _update(change: Callable[[dict], None]) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_suffix(".lock"), timeout=10):
-            data = {"version": _VERSION, **_read()}
+            data = {"version": _VERSION, **_load()}
+            if data["version"] > _VERSION:
+                return  # What a newer release keeps there, this one must not lose.
             change(data)
             new = file.with_suffix(".new")
-            new.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
+            with new.open("w", encoding="utf-8") as stream:
+                json.dump(data, stream, indent=1, ensure_ascii=False)
+                stream.flush()
+                os.fsync(stream.fileno())
             Path(new).replace(file)
     except OSError:
         pass  # A full disk or a folder that cannot be written costs the learner their progress, never their lesson.

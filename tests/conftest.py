@@ -59,19 +59,40 @@ def start_lab(tmp_path_factory):
         workspace = workspace or tmp_path_factory.mktemp("course") / "lambda-at-scale"
         share_cache(home / "lambdacourse")
         environment = {**environment_in(home), **environment}
-        port, log = free_port(), home / "lab.log"
-        command = [sys.executable, "-m", "lambdacourse.cli", "lab", str(workspace), "--no-browser", "--allow-root"]
-        command += ["--port", str(port), f"--ServerApp.token={TOKEN}", "--LabApp.expose_app_in_browser=True"]
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, env=environment, cwd=home, stdout=output, stderr=subprocess.STDOUT)
-        lab = Lab(f"http://localhost:{port}", TOKEN, workspace, process, log, environment)
-        try:
-            wait_until_it_answers(lab)
+        with serve(["lambdacourse.cli", "lab", str(workspace)], home, workspace, environment) as lab:
             yield lab
-        finally:
-            stop(process)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def start_instructors_lab(tmp_path_factory):
+    """``with start_instructors_lab(folder) as lab:`` runs plain JupyterLab in the folder of a class, nbgrader's panels included."""
+
+    @contextmanager
+    def run(folder: Path):
+        home = tmp_path_factory.mktemp("home")
+        share_cache(home / "lambdacourse")
+        with serve(["jupyterlab"], folder, folder, environment_in(home)) as lab:
+            yield lab
+
+    return run
+
+
+@contextmanager
+def serve(module: list[str], cwd: Path, workspace: Path, environment: dict[str, str]):
+    """JupyterLab, started by a Python ``module`` with its arguments in ``cwd``, until the block ends."""
+    port, log = free_port(), Path(environment["HOME"]) / "lab.log"
+    command = [sys.executable, "-m", *module, "--no-browser", "--allow-root", "--port", str(port)]
+    command += [f"--ServerApp.token={TOKEN}", "--LabApp.expose_app_in_browser=True"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, cwd=cwd, stdout=output, stderr=subprocess.STDOUT)
+    lab = Lab(f"http://localhost:{port}", TOKEN, workspace, process, log, environment)
+    try:
+        wait_until_it_answers(lab)
+        yield lab
+    finally:
+        stop(process)
 
 
 @pytest.fixture(scope="session")

@@ -217,7 +217,7 @@ def labs() -> dict[str, float]:
 
 def grading(students: int = 30, name: str = "01-concurrency") -> dict[str, Any]:
     """The same class graded twice, start-up included: by nbgrader alone, one after the other, and in sandboxes, side by side."""
-    from lambdacourse.workshop import classroom
+    from lambdacourse.workshop import classroom, pool
 
     with tempfile.TemporaryDirectory(prefix="lambdacourse-bench-") as temporary:
         folder = classroom.init(Path(temporary).resolve() / "class")
@@ -231,11 +231,11 @@ def grading(students: int = 30, name: str = "01-concurrency") -> dict[str, Any]:
             handed_in.mkdir(parents=True)
             shutil.copy(folder / kind / name / f"{name}.ipynb", handed_in)
         start = time.perf_counter()
-        theirs = classroom.autograde_unconfined_by_nbgrader(folder, name)
+        theirs = pool.autograde_unconfined_by_nbgrader(folder, name)
         alone = time.perf_counter() - start
         (folder / "gradebook.db").unlink()
         start = time.perf_counter()
-        ours = {outcome.student: outcome.score for outcome in classroom.autograde(folder)}
+        ours = {outcome.student: outcome.score for outcome in pool.autograde(folder)}
         sandboxed = time.perf_counter() - start
     return {
         "students": students,

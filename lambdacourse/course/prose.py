@@ -25,7 +25,7 @@ _SECONDS = {
     "day": 86_400,
     "week": 604_800,
 }
-_MILLIONS = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
+_MILLIONS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from pathlib import Path
 from packaging.version import Version
 
 from lambdacourse import __version__
-from lambdacourse.course.files import digest, told_plainly, write
 from lambdacourse.errors import CourseError
+from lambdacourse.files import digest, told_plainly, write
 from lambdacourse.folders import PARTS, content
 
 FOLDER = "lambda-at-scale"

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 
 from lambdacourse.drill.bank import function
-from lambdacourse.drill.numbers import Unclear, calculate, read_number
 from lambdacourse.drill.questions import (
     FUNCTION,
     ChoiceQuestion,
@@ -23,6 +22,7 @@ from lambdacourse.drill.questions import (
     TrialQuestion,
 )
 from lambdacourse.learner import Learner, Numbers
+from lambdacourse.quantities import Unclear, calculate, name_slip, read_number
 
 PASSED = 0.6
 """The share of a question from which it counts as answered."""
@@ -52,7 +52,7 @@ class Asked:
         """The value of each parameter."""
         if not isinstance(self.question, NumberQuestion):
             return {}
-        return {name: _pick(self.numbers, name, choices) for name, choices in self.question.parameters.items()}
+        return {name: pick(self.numbers, name, choices) for name, choices in self.question.parameters.items()}
 
     @property
     def text(self) -> str:
@@ -114,8 +114,8 @@ class Asked:
     def mark(self, understood: Any) -> Mark:
         """What an answer is worth: a number, the option's place, the places in order, or the points of the rubric (0 or 1 each)."""
         match self.question:
-            case NumberQuestion() as question:
-                return self._mark_number(question, understood)
+            case NumberQuestion(tolerance=tolerance, misconceptions=misconceptions):
+                return mark_number(understood, self.answer, tolerance, misconceptions, self.values)
             case ChoiceQuestion(options=options):
                 chosen = self._shuffled(options)[understood - 1]
                 return Mark(float(chosen.right), "Right." if chosen.right else f"No. {chosen.why}")
@@ -133,26 +133,31 @@ class Asked:
     def _shuffled(self, items: Sequence) -> tuple:
         return tuple(items[place] for place in shuffle(self.numbers, len(items)))
 
-    def _mark_number(self, question: NumberQuestion, number: float) -> Mark:
-        if close(number, self.answer, question.tolerance):
-            return Mark(1.0, "Right.")
-        named = self._misconception(question, number)
-        return Mark(0.0, f"No. {named or _slip(number, self.answer)}".rstrip())
-
-    def _misconception(self, question: NumberQuestion, number: float) -> str:
-        for each in question.misconceptions:
-            try:
-                wrong = gives(each, self.values)
-            except (Unclear, ArithmeticError):
-                continue
-            if close(number, wrong, question.tolerance) and not close(wrong, self.answer, question.tolerance):
-                return each.says
-        return ""
-
 
 def ask(question: Question, learner: Learner, turn: int = 0) -> Asked:
     """``question`` for ``learner``, the ``turn``-th time."""
     return Asked(question, learner.numbers("drill", question.id, str(turn)))
+
+
+def mark_number(
+    number: float,
+    answer: float,
+    tolerance: float,
+    misconceptions: Sequence[Misconception] = (),
+    values: Mapping[str, Any] | None = None,
+) -> Mark:
+    """What ``number`` is worth where ``answer`` is right; a wrong one is named as the misconception that gives it, where one does."""
+    if close(number, answer, tolerance):
+        return Mark(1.0, "Right.")
+    for each in misconceptions:
+        try:
+            wrong = gives(each, values or {})
+        except (Unclear, ArithmeticError):
+            continue
+        if close(number, wrong, tolerance) and not close(wrong, answer, tolerance):
+            return Mark(0.0, f"No. {each.says}")
+    too = f"It is too {'large' if number > answer else 'small'}."
+    return Mark(0.0, f"No. {name_slip(number, answer, tolerance=0.01) or too}")
 
 
 def gives(misconception: Misconception, values: Mapping[str, Any]) -> float:
@@ -197,7 +202,8 @@ def in_order(places: Sequence[int]) -> float:
     return sum(pairs) / len(pairs)
 
 
-def _pick(numbers: Numbers, name: str, choices: Range | Sequence) -> Any:
+def pick(numbers: Numbers, name: str, choices: Range | Sequence) -> Any:
+    """The value of a parameter."""
     if isinstance(choices, Range):
         return numbers.whole(name, choices.least, choices.most, choices.step)
     picked = numbers.pick(name, choices)
@@ -222,20 +228,3 @@ def _order(typed: str, count: int) -> tuple[int, ...]:
     if sorted(places) != list(range(1, count + 1)):
         raise Unclear(f"Type each number from 1 to {count} once, in the right order, with blanks between.")
     return tuple(places)
-
-
-def _slip(number: float, expected: float) -> str:
-    """What a factor between an answer and the truth usually means."""
-    if not number or not expected:
-        return ""
-    for factor, words in (
-        (1_000.0, "1,000 times too {}: milliseconds and seconds?"),
-        (100.0, "100 times too {}: percent and shares?"),
-        (60.0, "60 times too {}: minutes and seconds?"),
-        (3_600.0, "3,600 times too {}: hours and seconds?"),
-        (10.0, "10 times too {}."),
-    ):
-        for ratio, size in ((factor, "large"), (1 / factor, "small")):
-            if math.isclose(number / expected, ratio, rel_tol=0.01):
-                return f"It is {words.format(size)}"
-    return f"It is too {'large' if number > expected else 'small'}."

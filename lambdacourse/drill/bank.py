@@ -87,7 +87,7 @@ def read(files: Iterable[Path]) -> Bank:
             try:
                 questions[id] = _question(id, entry)
             except ValidationError as problem:
-                problems += [Problem(file.name, line, id, _rule(error)) for error in problem.errors()]
+                problems += [Problem(file.name, line, id, rule(error)) for error in problem.errors()]
             except ValueError as problem:
                 problems.append(Problem(file.name, line, id, str(problem)))
     return Bank(questions, tuple(problems))
@@ -133,14 +133,14 @@ def _question(id: str, entry: Any) -> Question:
     return KINDS[kind].model_validate({**entry, "id": id})
 
 
-def _rule(error: dict[str, Any]) -> str:
-    """What pydantic found, as a sentence that names the field and the value."""
+def rule(error: dict[str, Any], of: str = "this kind of question") -> str:
+    """What pydantic found, as a sentence that names the field and the value. ``of``: what has no such field."""
     where = ".".join(str(step) for step in error["loc"] if not str(step).startswith(("function-after", "tuple[")))
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         return f"{where} is missing"
     if error["type"] == "extra_forbidden":
-        return f"{where} is no field of this kind of question"
+        return f"{where} is no field of {of}"
     value = error["input"]
     shown = f"={value!r}" if isinstance(value, str | int | float) and len(str(value)) < 80 else ""
     return f"{where}{shown}: {message[0].lower()}{message[1:]}" if where else message

@@ -101,10 +101,4 @@ class Deck:
 def failed_tasks() -> set[str]:
     """The exercise tasks that the learner tried and has not solved."""
     tasks = learner.recall("tasks", default={})
-    if not isinstance(tasks, dict):
-        return set()
-    return {
-        name
-        for name, task in tasks.items()
-        if isinstance(task, dict) and task.get("tries") and task.get("best", 0) < task.get("of", 0)
-    }
+    return {name for name, task in tasks.items() if task.get("tries") and task.get("share", 0) < 1}

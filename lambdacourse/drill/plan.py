@@ -12,15 +12,14 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from lambdacourse import learner
 from lambdacourse.drill.bank import Bank, lesson
-from lambdacourse.drill.deck import Deck, failed_tasks
+from lambdacourse.drill.deck import Deck
 from lambdacourse.drill.history import Review
+from lambdacourse.drill.pretest import known_lessons
 from lambdacourse.errors import CourseError
 
 LESSON, STEP, TASK, NEW_CARD, OLD_CARD, MOCK = 25.0, 5.0, 6.0, 1.5, 0.5, 45.0
 """Minutes: of a lesson, of its smallest part, of a task, a new card, a card seen before, a mock interview."""
 MOCKS = 3
-KNOWN = 0.8
-"""A lesson of which the pre-test says so much is skipped; its cards and tasks are not."""
 FARTHEST = 366
 
 
@@ -147,8 +146,11 @@ def plan(
 
 
 def _work(bank: Bank, deck: Deck, lessons: Sequence[str], tasks: Mapping[str, Sequence[str]]) -> list[Item]:
-    """What is not done, lesson by lesson; exercises without a lesson of their name come last."""
-    known, unseen = _known(), [each for each in bank if each.id not in deck.cards]
+    """What is not done, lesson by lesson; exercises without a lesson of their name come last.
+
+    A lesson that the pre-test says is known is skipped; its cards and tasks are not.
+    """
+    known, unseen = known_lessons(), [each for each in bank if each.id not in deck.cards]
     work = []
     for name in [*lessons, *(exercise for exercise in tasks if exercise not in lessons)]:
         if name in lessons and name not in known and not _is_begun(name):
@@ -156,28 +158,21 @@ def _work(bank: Bank, deck: Deck, lessons: Sequence[str], tasks: Mapping[str, Se
         new = tuple(question.id for question in unseen if lesson(question) == name)
         if new:
             work.append(Item("new cards", name, NEW_CARD, len(new), new))
-        left = tuple(task for task in tasks.get(name, ()) if not _is_solved(f"{name}/{task}"))
+        left = tuple(task for task in tasks.get(name, ()) if not _is_done(f"{name}/{task}"))
         if left:
             work.append(Item("tasks", name, TASK, len(left), left))
     return work
 
 
-def _known() -> set[str]:
-    """The lessons that the pre-test says are known: ``{"01-concurrency": 0.9}`` in the progress file."""
-    kept = learner.recall("pretest", default={})
-    if not isinstance(kept, dict):
-        return set()
-    return {name for name, share in kept.items() if isinstance(share, int | float) and share >= KNOWN}
-
-
 def _is_begun(name: str) -> bool:
     """Whether a prediction of this lesson was made."""
-    kept = learner.recall("predictions", default={})
-    return isinstance(kept, dict) and any(each.startswith(f"{name[:2]}-") for each in kept)
+    return any(each.startswith(f"{name[:2]}-") for each in learner.recall("predictions", default={}))
 
 
-def _is_solved(task: str) -> bool:
-    return learner.recall("tasks", task, "tries", default=0) > 0 and task not in failed_tasks()
+def _is_done(task: str) -> bool:
+    """Whether a task was solved, or given up for good."""
+    kept = learner.recall("tasks", task, default={})
+    return bool(kept.get("given_up")) or kept.get("share", 0) >= 1
 
 
 def _mock_dates(dates: Sequence[date], reviews: Sequence[Review]) -> list[date]:

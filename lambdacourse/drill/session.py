@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from lambdacourse import learner
 from lambdacourse.drill import bank as banks
@@ -32,6 +32,9 @@ class Session:
     minutes: float = 10
     bank: Bank = field(default_factory=banks.load)
     now: Callable[[], datetime] = utc_now
+
+    source: ClassVar[str] = "drill"
+    """Where its answers say that they were given."""
 
     def __post_init__(self) -> None:
         self.complaints = [str(problem) for problem in self.bank.problems]
@@ -71,7 +74,7 @@ class Session:
 
     def _keep(self, mark: Mark, sure: float | None) -> Mark:
         assert self.asked is not None
-        review = Review(self.asked.question.id, self.now(), mark.share, sure)
+        review = Review(self.asked.question.id, self.now(), mark.share, sure, self.source)
         history.append(review)
         self.deck.record(review)
         self.marks.append(mark)
@@ -95,6 +98,11 @@ class Session:
         right, waiting, new = sum(mark.passed for mark in self.marks), len(self.deck.waiting(self.now())), len(self.deck.new())
         done = f"{len(self.marks)} answered, {right} right. " if self.marks else ""
         return f"{done}{waiting} due now, {new} new ones open."
+
+    @property
+    def go_on(self) -> str:
+        """The command that goes on from here."""
+        return "lambdacourse drill"
 
 
 def interview_day() -> date | None:

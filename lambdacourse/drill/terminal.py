@@ -11,9 +11,9 @@ from rich.text import Text
 
 from lambdacourse.drill.asking import Asked, Mark
 from lambdacourse.drill.history import CONFIDENCE
-from lambdacourse.drill.numbers import Unclear
 from lambdacourse.drill.questions import FaultQuestion, OpenQuestion
 from lambdacourse.drill.session import Session
+from lambdacourse.quantities import Unclear
 
 
 def drill(session: Session, console: Console | None = None, read: Callable[[str], str] = input) -> None:
@@ -28,7 +28,7 @@ def drill(session: Session, console: Console | None = None, read: Callable[[str]
             face.mark(asked)
     except (KeyboardInterrupt, EOFError):
         console.print()
-    console.print(Text(f"\n{session.summary()} All answers are kept; go on with: lambdacourse drill", "bold"))
+    console.print(Text(f"\n{session.summary()} All answers are kept; go on with: {session.go_on}", "bold"))
 
 
 class _Face:

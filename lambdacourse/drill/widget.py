@@ -9,12 +9,12 @@ import ipywidgets as widgets
 
 from lambdacourse.drill.asking import Asked, Mark
 from lambdacourse.drill.history import CONFIDENCE
-from lambdacourse.drill.numbers import Unclear
 from lambdacourse.drill.questions import FaultQuestion, OpenQuestion, OrderQuestion
 from lambdacourse.drill.session import Session
+from lambdacourse.quantities import Unclear
 
 _STYLE = "color:var(--jp-ui-font-color1,#222);line-height:1.5;max-width:62em;white-space:normal"
-_WIDE = {"description_width": "initial"}
+WIDE = {"description_width": "initial"}
 
 
 class DrillWidget:
@@ -24,7 +24,7 @@ class DrillWidget:
         self.session = session or Session(topic, minutes)
         self.question, self.answer_box, self.result = widgets.HTML(), widgets.VBox(), widgets.HTML()
         options = [(words, chance) for chance, words in CONFIDENCE]
-        self.sure = widgets.RadioButtons(options=options, value=None, description="How sure are you?", style=_WIDE)
+        self.sure = widgets.RadioButtons(options=options, value=None, description="How sure are you?", style=WIDE)
         self.answer = widgets.Button(
             description="Answer", button_style="primary", tooltip="Keep this answer and see what is right"
         )
@@ -46,12 +46,12 @@ class DrillWidget:
     def _next(self) -> None:
         asked = self.session.next()
         complaints = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.session.complaints)
-        self.result.value, self.session.complaints = _status(complaints) if complaints else "", []
+        self.result.value, self.session.complaints = status(complaints) if complaints else "", []
         if asked is None:
-            self.question.value = _words(f"<p><strong>{escape(self.session.summary())}</strong></p>")
+            self.question.value = words(f"<p><strong>{escape(self.session.summary())}</strong></p>")
             self.answer_box.children = self.buttons.children = ()
             return
-        self.question.value = _words(_asked_html(asked, self.session.is_new))
+        self.question.value = words(_asked_html(asked, self.session.is_new))
         self.control = _control(asked, self.session.draft)
         self.sure.value = None
         self.answer_box.children = (self.control, self.sure)
@@ -62,21 +62,21 @@ class DrillWidget:
         assert asked is not None
         typed = self.control.value
         if self.sure.value is None:
-            self.result.value = _status("<p>How sure are you? Choose that too, before you see what is right.</p>")
+            self.result.value = status("<p>How sure are you? Choose that too, before you see what is right.</p>")
             return
         if isinstance(asked.question, OpenQuestion):
             if typed.strip():
                 self._rubric(asked, typed)
             else:
-                self.result.value = _status("<p>Write your answer as you would say it, or choose “I do not know”.</p>")
+                self.result.value = status("<p>Write your answer as you would say it, or choose “I do not know”.</p>")
             return
         if typed is None:
-            self.result.value = _status("<p>Choose an option first.</p>")
+            self.result.value = status("<p>Choose an option first.</p>")
             return
         try:
             self._verdict(self.session.answer(asked.understand(str(typed)), self.sure.value))
         except Unclear as question:
-            self.result.value = _status(f"<p>{escape(str(question))}</p>")
+            self.result.value = status(f"<p>{escape(str(question))}</p>")
 
     def _rubric(self, asked: Asked, typed: str) -> None:
         self.session.keep_draft(typed)
@@ -87,7 +87,7 @@ class DrillWidget:
         ]
         said = f"<p><strong>You:</strong> {escape(typed)}</p><p><strong>A good answer:</strong> {escape(asked.solution)}</p>"
         self.answer_box.children = (
-            widgets.HTML(_words(f"{said}<p><strong>Which of these did you say?</strong></p>")),
+            widgets.HTML(words(f"{said}<p><strong>Which of these did you say?</strong></p>")),
             *self.points,
         )
         self.buttons.children = (self.score,)
@@ -112,7 +112,7 @@ class DrillWidget:
             escape(asked.after),
             f'<a style="text-decoration:underline" href="../{escape(question.place)}">Read on in the lesson</a>',
         ]
-        self.result.value = _status("".join(f"<p>{line}</p>" for line in lines))
+        self.result.value = status("".join(f"<p>{line}</p>" for line in lines))
         self.answer_box.children = ()
         self.buttons.children = (self.following,)
 
@@ -120,7 +120,7 @@ class DrillWidget:
         """The widget; where there is no kernel, its first question with the answer's place."""
         bundle = self.widget._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        text = "The drill: run this cell, or lambdacourse drill at a terminal."
+        text = f"Run this cell, or at a terminal {self.session.go_on}."
         return {**data, "text/plain": text, "text/html": f"{self._still}<p>{text}</p>"}, metadata
 
 
@@ -139,19 +139,21 @@ def _control(asked: Asked, draft: str) -> widgets.ValueWidget:
     """The control for an answer. Options are told by their number, so that two that begin alike are not mixed up."""
     if isinstance(asked.question, OpenQuestion):
         layout = widgets.Layout(width="62em", max_width="100%", height="9em")
-        return widgets.Textarea(value=draft, description="Your answer", style=_WIDE, layout=layout)
+        return widgets.Textarea(value=draft, description="Your answer", style=WIDE, layout=layout)
     if asked.options and not isinstance(asked.question, OrderQuestion):
         options = [(option, str(number)) for number, option in enumerate(asked.options, 1)]
         layout = widgets.Layout(width="max-content", max_width="100%")
-        return widgets.RadioButtons(options=options, value=None, description="Your answer", style=_WIDE, layout=layout)
+        return widgets.RadioButtons(options=options, value=None, description="Your answer", style=WIDE, layout=layout)
     return widgets.Text(
-        placeholder=asked.question.asks, description="Your answer", style=_WIDE, layout=widgets.Layout(width="30em")
+        placeholder=asked.question.asks, description="Your answer", style=WIDE, layout=widgets.Layout(width="30em")
     )
 
 
-def _words(html: str) -> str:
+def words(html: str) -> str:
+    """HTML in the page's own colours."""
     return f'<div style="{_STYLE}">{html}</div>'
 
 
-def _status(html: str) -> str:
+def status(html: str) -> str:
+    """The same, and a screen reader says it when it changes."""
     return f'<div role="status" style="{_STYLE}">{html}</div>'

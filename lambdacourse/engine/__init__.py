@@ -46,9 +46,7 @@ def run(plan: Plan, record: bool = False, watch: Callable[[float], None] | None 
 def _kernel():
     """The compiled kernel. What numba compiles goes to the course's cache, which works for a read-only installation too."""
     here = Path(__file__).parent
-    sources = sorted(
-        [*(here / f"{name}.py" for name in ("plan", "tally", "draws", "streams", "queueing")), *(here / "kernel").glob("*.py")]
-    )
+    sources = sorted([*here.glob("*.py"), *(here / "kernel").glob("*.py")])
     version = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     import numba
 

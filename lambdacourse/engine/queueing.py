@@ -15,18 +15,23 @@ Assumptions, where AWS is silent (each a parameter or a fact marked so):
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
+from lambdacourse.engine.histograms import HISTOGRAM_BINS, histogram_bin
+from lambdacourse.engine.history import History, Messages
 from lambdacourse.engine.plan import Plan
-from lambdacourse.engine.tally import HISTOGRAM_BINS, History, Messages, histogram_bin
 from lambdacourse.facts import fact
-from lambdacourse.model import EventSourceMapping, FifoQueue
+from lambdacourse.model import EventSourceMapping, FifoQueue, Queue
 
 # What happens to a message. HANDED: its batch is invoked for the first time; LATE: handled well, but visible again before that.
 # (NumPy's integers, for the kernel's sake: see there.)
 SENT, RECEIVED, HANDED, RETURNED, DELETED, DEAD_LETTERED, EXPIRED, LATE, POLLERS = np.arange(9)
+
+SEEN = fact("oldest_age_leaves_out").value
+"""Receives from which on a message of a standard queue does not count for the age of the oldest."""
 
 REVIEW = 60.0
 """Seconds after which the pollers are looked at again (assumption)."""
@@ -123,7 +128,7 @@ def tally_queues(history: History, plan: Plan) -> Backlogs:
         np.add.at(wait[row], histogram_bin(waited[waited > 0]), 1)
         np.add.at(latency[row], histogram_bin(mine.age[within & (mine.kind == DELETED)]), 1)
         _add_levels(bins[row], mine, plan)
-        _add_ages(bins[row], mine, plan, plan.queues[row].source.retention)
+        _add_ages(bins[row], mine, plan, plan.queues[row].source)
     return Backlogs(bins, wait, latency, happened)
 
 
@@ -159,11 +164,17 @@ def _add_levels(bins: np.ndarray, mine: Messages, plan: Plan) -> None:
     bins[:-1, ALLOWED] = allowed[np.searchsorted(polled, ends, side="left") - 1]
 
 
-def _add_ages(bins: np.ndarray, mine: Messages, plan: Plan, retention: float) -> None:
-    """The age of the oldest message at each bin's end."""
-    sent = mine.kind == SENT
+def _add_ages(bins: np.ndarray, mine: Messages, plan: Plan, queue: Queue) -> None:
+    """The age of the oldest message at each bin's end, as CloudWatch has it: see ``SEEN``."""
+    sent, received = mine.kind == SENT, mine.kind == RECEIVED
     over = np.isin(mine.kind, (DELETED, DEAD_LETTERED, EXPIRED))
     end = dict(zip(_keys(mine, over), mine.time[over].tolist(), strict=True))
+    if not isinstance(queue, FifoQueue):
+        receives = Counter()
+        for key, time in zip(_keys(mine, received), mine.time[received].tolist(), strict=True):
+            receives[key] += 1
+            if receives[key] == SEEN:
+                end[key] = time
     births = mine.time[sent].tolist()
     deaths = [end.get(key, math.inf) for key in _keys(mine, sent)]
     oldest = 0
@@ -171,7 +182,7 @@ def _add_ages(bins: np.ndarray, mine: Messages, plan: Plan, retention: float) ->
         while oldest < len(births) and deaths[oldest] < now:
             oldest += 1
         if oldest < len(births) and births[oldest] < now:
-            bins[index, OLDEST_AGE] = min(now - births[oldest], retention)
+            bins[index, OLDEST_AGE] = min(now - births[oldest], queue.retention)
 
 
 def _keys(mine: Messages, chosen: np.ndarray) -> list[tuple[int, int]]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lambdacourse.engine.draws import GROUP, RECORD_FAILURE, SPREAD, draw_key, uniform
+from lambdacourse.engine.histograms import HISTOGRAM_BINS, histogram_bin
+from lambdacourse.engine.history import THROTTLED, Batches, History, Records
 from lambdacourse.engine.plan import Plan
-from lambdacourse.engine.tally import HISTOGRAM_BINS, THROTTLED, Batches, History, Records, histogram_bin
 from lambdacourse.facts import fact
 from lambdacourse.model import EventSourceMapping, KinesisStream
 

@@ -1,27 +1,32 @@
-"""What an engine keeps and counts: the history of a run, the columns of its time bins, the outcomes of requests, the histograms of waits and latencies."""
+"""What an engine counts: the columns of its time bins, and the same figures counted from a history."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lambdacourse.engine.histograms import HISTOGRAM_BINS, histogram_bin
+from lambdacourse.engine.history import (
+    DELIVERED,
+    DROPPED,
+    FAILED,
+    GIVEN_UP,
+    OK,
+    REFUSED,
+    SCALING,
+    SUCCEEDED,
+    THROTTLED,
+    TIMED_OUT,
+    Allocations,
+    History,
+    Requests,
+    Settlements,
+)
 from lambdacourse.engine.plan import INSTANT, Plan
+from lambdacourse.engine.queueing import Backlogs
+from lambdacourse.engine.streams import StreamTally
 from lambdacourse.model import Async, Function, Sync
-
-if TYPE_CHECKING:
-    from lambdacourse.engine.queueing import Backlogs
-    from lambdacourse.engine.streams import StreamTally
-
-# Outcomes of a request. From THROTTLED on, the function never saw it; the reason says which limit turned it away.
-OK, ERROR, TIMED_OUT, THROTTLED = 0, 1, 2, 3
-CONCURRENCY, RESERVED_CONCURRENCY, RATE, RESERVED_RATE, SCALING = 3, 4, 5, 6, 7
-REASONS = SCALING - THROTTLED + 1
-
-# How a request whose caller tries again, or an asynchronous event, ends. DELIVERED: given up, to the destination for failures.
-SUCCEEDED, FAILED, GIVEN_UP, DELIVERED, DROPPED = np.arange(5)
 
 # Columns of the bins, per function. A LEVEL and its STEP hold a time average: level + cumsum(step) is the mean in each bin.
 (
@@ -35,179 +40,6 @@ SUCCEEDED, FAILED, GIVEN_UP, DELIVERED, DROPPED = np.arange(5)
 ) = np.arange(48)  # fmt: skip
 
 # Of what ended in the run, how much had come before it: CALLS_FROM_BEFORE and ASYNC_FROM_BEFORE.
-
-# Histograms have bins that are powers of two cut into 256: each 0.4 % wide, from 2^-20 s (1 microsecond) to 2^24 s.
-CUTS = 256
-LOWEST_POWER = -20
-HISTOGRAM_BINS = (24 - LOWEST_POWER) * CUTS
-
-
-@dataclass(frozen=True)
-class Requests:
-    """Each attempt to invoke, in the order in which they were made: arrays of one length. Seconds.
-
-    ``environment`` is -1 and ``init``, ``started`` and ``duration`` are NaN where it was throttled.
-
-    function: its number; time: when it was tried; outcome: one of the outcomes above; environment: which one served, by
-    order of start within the function; init: initialisation before the handler, without the
-    download before it; started: when the handler started; duration:
-    how long it ran; flow: the flow's number in the plan; number: the how-manieth of its flow; attempt: how often it had been
-    tried before; arrival: when it came first; provisioned: whether a provisioned environment served; spilled: whether one should
-    have, but none was free; waited: how much of the duration it waited for its downstream, REFUSED where that refused.
-    """
-
-    function: np.ndarray
-    time: np.ndarray
-    outcome: np.ndarray
-    environment: np.ndarray
-    cold: np.ndarray
-    init: np.ndarray
-    started: np.ndarray
-    duration: np.ndarray
-    flow: np.ndarray
-    number: np.ndarray
-    attempt: np.ndarray
-    arrival: np.ndarray
-    provisioned: np.ndarray
-    spilled: np.ndarray
-    waited: np.ndarray
-
-
-REQUEST_KINDS = ("i4", "f8", "i1", "i8", "?", "f8", "f8", "f8", "i4", "i8", "i4", "f8", "?", "?", "f8")
-REFUSED = -1.0
-
-
-class Settlement(NamedTuple):
-    """How one request or event ended that may be tried again: of which flow, its number, arrival, end in seconds, state."""
-
-    flow: int
-    number: int
-    arrival: float
-    time: float
-    state: int
-
-
-@dataclass(frozen=True)
-class Settlements:
-    """All ``Settlement`` of a run in the order of time: arrays of one length."""
-
-    flow: np.ndarray
-    number: np.ndarray
-    arrival: np.ndarray
-    time: np.ndarray
-    state: np.ndarray
-
-
-SETTLEMENT_KINDS = ("i4", "i8", "f8", "f8", "i1")
-
-
-class Allocation(NamedTuple):
-    """From ``time`` on, ``allocated`` provisioned environments of a function can be used and ``claimed`` count against the pool."""
-
-    function: int
-    time: float
-    allocated: int
-    claimed: int
-
-
-@dataclass(frozen=True)
-class Allocations:
-    """All ``Allocation`` of a run in the order of time: arrays of one length."""
-
-    function: np.ndarray
-    time: np.ndarray
-    allocated: np.ndarray
-    claimed: np.ndarray
-
-
-ALLOCATION_KINDS = ("i4", "f8", "i8", "i8")
-
-
-@dataclass(frozen=True)
-class Batches:
-    """Each invocation of a mapping, throttled ones too: arrays of one length.
-
-    time: of the attempt; lane: which one (shard times factor, and the lane within the shard); first, size: the first of its
-    records (-1: none) and how many; repeat: whether the function was handed them before; outcome: of the invocation (``tally``);
-    failed: at which of the records the function reported a failure, or -1; age: of the last record, in seconds (NaN: none);
-    attempt: how many failures counted against the retries before.
-    """
-
-    time: np.ndarray
-    lane: np.ndarray
-    first: np.ndarray
-    size: np.ndarray
-    repeat: np.ndarray
-    outcome: np.ndarray
-    failed: np.ndarray
-    age: np.ndarray
-    attempt: np.ndarray
-
-
-@dataclass(frozen=True)
-class Records:
-    """Each record in the order of sending: when, in which lane, whether poison, where it ended and when (NaN: it has not), and how
-    often the function was handed it."""
-
-    time: np.ndarray
-    lane: np.ndarray
-    poison: np.ndarray
-    state: np.ndarray
-    end: np.ndarray
-    handed: np.ndarray
-
-
-@dataclass(frozen=True)
-class Messages:
-    """Everything that happened to messages of queues, in the order of time: arrays of one length.
-
-    queue, flow, number: which queue, of which flow the how-manieth message (of POLLERS: -1, how many); kind: what happened, one
-    of ``queueing``'s; time: when; age: how old the message was then (HANDED: when its handler started), in seconds.
-    """
-
-    queue: np.ndarray
-    flow: np.ndarray
-    number: np.ndarray
-    kind: np.ndarray
-    time: np.ndarray
-    age: np.ndarray
-
-
-MESSAGE_KINDS = ("i4", "i4", "i8", "i1", "f8", "f8")
-
-
-@dataclass(frozen=True)
-class History:
-    """Everything that happened in a run, one by one."""
-
-    requests: Requests
-    settlements: Settlements
-    allocations: Allocations
-    streams: tuple[tuple[Records, Batches], ...] = ()
-    """For each mapping on a stream."""
-    messages: Messages | None = None
-
-
-def history(
-    attempts: Sequence[tuple],
-    settlements: Sequence[Settlement],
-    allocations: Sequence[Allocation] = (),
-    streams: Sequence[tuple[Records, Batches]] = (),
-    messages: Sequence[tuple] = (),
-) -> History:
-    """The arrays from one tuple for each."""
-
-    def arrays(kind: type, rows: Sequence[tuple], kinds: tuple[str, ...]):
-        columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
-        return kind(*(np.array(column, dtype=each) for column, each in zip(columns, kinds, strict=True)))
-
-    return History(
-        arrays(Requests, attempts, REQUEST_KINDS),
-        arrays(Settlements, settlements, SETTLEMENT_KINDS),
-        arrays(Allocations, allocations, ALLOCATION_KINDS),
-        tuple(streams),
-        arrays(Messages, messages, MESSAGE_KINDS),
-    )
 
 
 @dataclass(frozen=True)
@@ -242,6 +74,13 @@ class Tally:
     def requests(self) -> Requests | None:
         return self.history and self.history.requests
 
+    @property
+    def widths(self) -> np.ndarray:
+        """How many seconds each bin is long: the last may be cut short by the end of the run."""
+        widths = np.full(self.bins.shape[1] - 1, self.bin_seconds)
+        widths[-1] = self.seconds - (len(widths) - 1) * self.bin_seconds
+        return widths
+
     def total(self, row: int, column: int) -> float:
         """The sum of a column over the run."""
         return float(self.bins[row, :, column].sum())
@@ -253,41 +92,12 @@ class Tally:
     def mean_series(self, row: int, level: int) -> np.ndarray:
         """The mean of a level (BUSY_LEVEL or ENVIRONMENTS_LEVEL) in each bin."""
         series = (self.bins[row, :, level] + np.cumsum(self.bins[row, :, level + 1]))[:-1]
-        last = self.seconds - (len(series) - 1) * self.bin_seconds
-        series[-1] *= self.bin_seconds / last
+        series[-1] *= self.bin_seconds / self.widths[-1]
         return series
 
     def mean(self, row: int, level: int) -> float:
         """The mean of a level over the run."""
-        widths = np.full(self.bins.shape[1] - 1, self.bin_seconds)
-        widths[-1] = self.seconds - (len(widths) - 1) * self.bin_seconds
-        return float(self.mean_series(row, level) @ widths / self.seconds)
-
-
-def histogram_bin(seconds: np.ndarray) -> np.ndarray:
-    """The histogram bin of each of ``seconds``, read from the number's own binary exponent and first digits."""
-    index = (np.asarray(seconds, dtype=float).view(np.int64) >> 44) - ((1023 + LOWEST_POWER) << 8)
-    return index.clip(0, HISTOGRAM_BINS - 1)
-
-
-def histogram_edge(index: np.ndarray | float) -> np.ndarray:
-    """The lower edge, in seconds, of a histogram bin; between whole numbers, a place within the bin."""
-    power, cut = np.divmod(index, CUTS)
-    return 2.0 ** (power + LOWEST_POWER) * (1 + cut / CUTS)
-
-
-def histogram_quantile(counts: np.ndarray, q: float, zeros: float = 0.0) -> float:
-    """The ``q`` quantile of what the histogram ``counts``, with ``zeros`` further values of 0. NaN where there is nothing."""
-    below = np.cumsum(counts) + zeros
-    if below[-1] == 0:
-        return float("nan")
-    rank = q * below[-1]
-    if rank <= zeros and zeros:
-        return 0.0
-    filled = np.flatnonzero(counts)
-    index = int(np.searchsorted(below, rank).clip(filled[0], filled[-1]))
-    before = below[index] - counts[index]
-    return float(histogram_edge(index + (rank - before) / counts[index]))
+        return float(self.mean_series(row, level) @ self.widths / self.seconds)
 
 
 def count(history: History, plan: Plan) -> Tally:
@@ -302,19 +112,17 @@ def count(history: History, plan: Plan) -> Tally:
     shares[rows + 1] = (unreserved[requests.function] if rows else shares[rows]) & ~requests.provisioned
     for row, chosen in shares.items():
         served = chosen & (requests.outcome < THROTTLED)
-        ends = requests.started[served] + requests.duration[served]
-        _add_peaks(bins[row, :, BUSY_MAX], requests.time[served], ends, plan)
+        _add_peaks(bins[row, :, BUSY_MAX], requests, served, plan)
         if row == rows + 1:
             claims = _claims(history.allocations, unreserved)
-            _add_peaks(bins[row, :, CLAIMED_MAX], requests.time[served], ends, plan, claims)
+            _add_peaks(bins[row, :, CLAIMED_MAX], requests, served, plan, claims)
         if row < rows:
+            ends = requests.started[served] + requests.duration[served]
             _add_intervals(bins[row], BUSY_LEVEL, requests.time[served], ends, plan)
             _add_environments(bins[row], requests, served & ~requests.provisioned, plan, plan.functions[row])
             _add_counts(bins[row], wait[row], latency[row], requests, chosen & (requests.time >= 0), plan)
             _add_provisioned(bins[row], history, row, served, plan)
-            on_demand = served & ~requests.provisioned
-            ends = requests.started[on_demand] + requests.duration[on_demand]
-            _add_peaks(bins[row, :, ON_DEMAND_MAX], requests.time[on_demand], ends, plan)
+            _add_peaks(bins[row, :, ON_DEMAND_MAX], requests, served & ~requests.provisioned, plan)
     _add_arrivals(bins, requests, plan)
     _add_events(bins, history, plan)
     _add_calls(bins, answer, history, plan)
@@ -326,7 +134,7 @@ def _add_provisioned(bins: np.ndarray, history: History, row: int, served: np.nd
     requests, allocations = history.requests, history.allocations
     chosen = served & requests.provisioned
     ends = requests.started[chosen] + requests.duration[chosen]
-    _add_peaks(bins[:, PROVISIONED_BUSY_MAX], requests.time[chosen], ends, plan)
+    _add_peaks(bins[:, PROVISIONED_BUSY_MAX], requests, chosen, plan)
     _add_intervals(bins, PROVISIONED_BUSY_LEVEL, requests.time[chosen], ends, plan)
     mine = allocations.function == row
     since, allocated = allocations.time[mine], allocations.allocated[mine]
@@ -466,8 +274,9 @@ def _add_intervals(bins: np.ndarray, level: int, since: np.ndarray, until: np.nd
         np.add.at(bins[:, level + 1], index + 1, sign)
 
 
-def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Plan, more: tuple | None = None) -> None:
-    """The highest number of intervals at once in each bin, on top of a level given by (from when, how much)."""
+def _add_peaks(peaks: np.ndarray, requests: Requests, chosen: np.ndarray, plan: Plan, more: tuple | None = None) -> None:
+    """The highest number of the chosen requests at once in each bin, on top of a level given by (from when, how much)."""
+    since, until = requests.time[chosen], requests.started[chosen] + requests.duration[chosen]
     # What ends within an instant after a start has ended before it; what takes no time ends right after its own start.
     number = np.arange(since.size)
     real = until - INSTANT > since
@@ -480,11 +289,22 @@ def _add_peaks(peaks: np.ndarray, since: np.ndarray, until: np.ndarray, plan: Pl
     def level(at: np.ndarray, side: str) -> np.ndarray:
         return levels[np.searchsorted(changes, at, side=side) - 1]
 
+    # Who ends within an instant after something was asked for was over by then, which may be in the bin before.
+    asked = requests.time[np.minimum(np.searchsorted(requests.time, until - INSTANT), requests.time.size - 1)]
+    early = real & (asked >= until - INSTANT) & (asked < until)
+    over, begun = np.sort(np.where(early, asked, until)), np.sort(since)
+
     def there(at: np.ndarray, ended: str) -> np.ndarray:
-        return np.searchsorted(np.sort(since), at) - np.searchsorted(np.sort(until), at, side=ended)
+        return np.searchsorted(begun, at) - np.searchsorted(over, at, side=ended)
 
     edges = np.arange(len(peaks) - 1) / (1 / plan.bin_seconds)
     peaks[:-1] = there(edges, "left") + level(edges, "left")
+    # If a bin begins in between, it begins with who was there until then.
+    following = plan.bin_of(asked[early]) + 1
+    edge = following / (1 / plan.bin_seconds)
+    divided = (edge <= until[early]) & (following >= 0) & (following < len(peaks) - 1)
+    still = np.searchsorted(begun, asked[early]) - np.searchsorted(np.sort(until), edge) + level(edge, "left")
+    np.maximum.at(peaks, following[divided], still[divided])
     starts = (steps > 0) & (times >= 0) & (times < plan.seconds)
     np.maximum.at(peaks, plan.bin_of(times[starts]), busy[starts] + level(times[starts], "right"))
     inside = (changes >= 0) & (changes < plan.seconds)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lambdacourse.grading.answers import Answer, as_number
-from lambdacourse.grading.compare import Misconception, close, name_misconception, name_slip
+from lambdacourse.grading.compare import Misconception, close, name_misconception
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
+from lambdacourse.quantities import name_slip
 
 
 def written(number: float) -> str:
@@ -25,6 +26,10 @@ def written_call(name: str, case: dict) -> str:
     """A call as one would write it; of a long argument, such as a whole log, the beginning."""
     arguments = ((key, repr(value)) for key, value in case.items())
     return f"{name}({', '.join(f'{key}={text}' if len(text) <= 400 else f'{key}={text[:400]}…' for key, text in arguments)})"
+
+
+def _first_upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 Cases = Callable[[Numbers, int], dict]
@@ -97,12 +102,12 @@ class Computes:
         for case in cases:
             value, problem = as_number(answer(*case.values()))
             if value is None:
-                return Part(0.0, points, f"{words.capitalize()}: {self._call(case)}. {problem}")
+                return Part(0.0, points, f"{_first_upper(words)}: {self._call(case)}. {problem}")
             values.append(value)
         right = [close(value, self.expected(**case), self.tolerance) for case, value in zip(cases, values, strict=True)]
         if all(right):
-            return Part(points, points, f"{words.capitalize()}: right.")
-        return Part(self._partial(points, right), points, f"{words.capitalize()}: {self._wrong(cases, values, right)}")
+            return Part(points, points, f"{_first_upper(words)}: right.")
+        return Part(self._partial(points, right), points, f"{_first_upper(words)}: {self._wrong(cases, values, right)}")
 
     def _partial(self, points: float, right: list[bool]) -> float:
         # Half the cases or fewer earn nothing: a constant or a lucky branch is not half an answer.
@@ -145,13 +150,13 @@ class Chooses:
             if type(value) is not str or value not in self.options:
                 shown = repr(value) if type(value) is str else str(value)
                 problem = f"{self._call(case)} returned {shown}; one of {', '.join(map(repr, self.options))} was expected."
-                return [Part(0.0, self.points, f"{self.about.capitalize()}: {problem}")]
+                return [Part(0.0, self.points, f"{_first_upper(self.about)}: {problem}")]
             values.append(value)
         right = [value == self.expected(**case) for case, value in zip(cases, values, strict=True)]
         if all(right):
-            return [Part(self.points, self.points, f"{self.about.capitalize()}: right.")]
+            return [Part(self.points, self.points, f"{_first_upper(self.about)}: right.")]
         points = share(self.points / 2, sum(right), len(right)) if sum(right) > len(right) / 2 else 0.0
-        return [Part(points, self.points, f"{self.about.capitalize()}: {self._wrong(cases, values, right)}")]
+        return [Part(points, self.points, f"{_first_upper(self.about)}: {self._wrong(cases, values, right)}")]
 
     def _wrong(self, cases: list[dict], values: list[str], right: list[bool]) -> str:
         case, value = cases[right.index(False)], values[right.index(False)]

@@ -8,7 +8,11 @@ from typing import Any
 
 MIME = "application/vnd.lambdacourse.verdict+json"
 
-GREEN, AMBER, RED = ("#1B7F5C", "✓"), ("#B26A00", "◐"), ("#A11D21", "✗")
+NO_FORMULAS = "mathjax_ignore tex2jax_ignore"
+"""The class that keeps MathJax, JupyterLab's and nbgrader's, from taking what stands between two dollars for a formula."""
+
+# On white and on JupyterLab's black alike.
+GREEN, AMBER, RED = ("#1B7F5C", "✓"), ("#B26A00", "◐"), ("#C8383C", "✗")
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Verdict:
         last = escape(self.after) if self.passed else f"Stuck? In a new cell: <code>hint({self.task!r})</code>"
         after = f'<p style="margin:.5em 0 0">{last}</p>' if last else ""
         return (
-            f'<div role="status" style="border-left:5px solid {colour};padding:.5em .9em;margin:.3em 0;max-width:52em">'
+            f'<div role="status" class="{NO_FORMULAS}" style="border-left:5px solid {colour};padding:.5em .9em;margin:.3em 0;max-width:52em">'
             f'<strong><span style="color:{colour}" aria-hidden="true">{mark}</span> {escape(self.title)}: '
             f"{self.points:g} of {self.of:g} points</strong>"
             f'<ul style="list-style:none;padding:0;margin:.4em 0 0">{lines}</ul>{after}</div>'

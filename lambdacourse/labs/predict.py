@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from html import escape
 
 import ipywidgets as widgets
+from traitlets import TraitError
 
 from lambdacourse import learner
 from lambdacourse.labs.lab import show_live, written
+from lambdacourse.quantities import Unclear, read_number
 
 
 def is_presenting() -> bool:
@@ -21,7 +23,8 @@ def is_presenting() -> bool:
 class Prediction:
     """A question with a control for the answer, a button to commit and one to be shown.
 
-    name: under which the answer is kept. reveal: from the committed answer (None when skipped) to a sentence.
+    name: under which the answer is kept. reveal: from the committed answer (None when skipped) to a sentence; raises ``Unclear``,
+    with a question, for an answer that means nothing plain, which is not kept then.
     """
 
     def __init__(self, name: str, question: str, control: widgets.ValueWidget, reveal: Callable[[object], str]) -> None:
@@ -32,22 +35,32 @@ class Prediction:
         self.show_me = widgets.Button(description="Show me", tooltip="See what happens without an answer")
         self.result = widgets.HTML()
         self.commit.on_click(lambda _: self._committed())
-        self.show_me.on_click(lambda _: self._show(None))
+        self.show_me.on_click(lambda _: self._shown())
         asked = widgets.HTML(f'<div class="lc-sentence"><strong>Predict.</strong> {escape(question)}</div>')
         self.widget = widgets.VBox([asked, widgets.HBox([control, self.commit, self.show_me]), self.result])
         kept = learner.recall("predictions", name)
         if kept is not None:
-            self.control.value = kept
-            self._show(kept)
+            with suppress(TraitError, Unclear):  # another release asked for something else: this one asks anew
+                self.control.value = kept
+                self._say(reveal(kept))
         elif is_presenting():
-            self._show(None)
+            self._say(reveal(None))
 
     def _committed(self) -> None:
+        try:
+            said = self._reveal(self.control.value)
+        except Unclear as question:
+            self._say(str(question))
+            return
         learner.remember(self.control.value, "predictions", self.name)
-        self._show(self.control.value)
+        self._say(said)
 
-    def _show(self, answer: object) -> None:
-        self.result.value = f'<div role="status" class="lc-sentence">{escape(self._reveal(answer))}</div>'
+    def _shown(self) -> None:
+        learner.remember(True, "shown", self.name)
+        self._say(self._reveal(None))
+
+    def _say(self, words: str) -> None:
+        self.result.value = f'<div role="status" class="lc-sentence">{escape(words)}</div>'
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The widget; where there is no kernel, the question with the answer folded up."""
@@ -63,9 +76,7 @@ def predict(name: str, question: str, happens: float, unit: str = "", then: str 
         said = f"{written(happens)} {unit}".strip() + f". {then}".rstrip()
         if answer is None:
             return said
-        number = _number(str(answer))
-        if number is None:
-            return f"{answer!r} is not a number. Write one, such as 250 or 0.25."
+        number = read_number(str(answer), unit)
         return f"You said {written(number)}{_apart(number, happens)}: it is {said}"
 
     control = widgets.Text(placeholder="a number", description=unit or "I say", style={"description_width": "initial"})
@@ -83,14 +94,6 @@ def choose(name: str, question: str, options: Sequence[str], right: str, then: s
 
     control = widgets.Dropdown(options=list(options), description="I say", layout=widgets.Layout(width="30em"))
     return Prediction(name, question, control, reveal)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text.replace(",", "").replace("_", "").replace(" ", "").rstrip("%"))
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _apart(answer: float, happens: float) -> str:

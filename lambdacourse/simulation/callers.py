@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 
 from lambdacourse.engine import tally as columns
-from lambdacourse.engine.tally import Tally, histogram_quantile
+from lambdacourse.engine.histograms import histogram_quantile
+from lambdacourse.engine.tally import Tally
 from lambdacourse.model import checks
 
 

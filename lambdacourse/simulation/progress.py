@@ -30,7 +30,7 @@ def clock(seconds: float, what: str) -> Iterator[Callable[[float], None] | None]
     try:
         yield watch
         if watch is not None and watch.bar is not None:
-            watch(seconds)  # a notebook keeps a bar that did not reach its end, in red
+            watch(seconds)  # In a notebook, a bar that is closed before its end stays, in red.
     finally:
         if watch is not None and watch.bar is not None:
             watch.bar.close()

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lambdacourse.engine import queueing
+from lambdacourse.engine.histograms import histogram_quantile
 from lambdacourse.engine.queueing import Backlogs
-from lambdacourse.engine.tally import histogram_quantile
 from lambdacourse.model import EventSourceMapping, Queue, checks
 
 if TYPE_CHECKING:
@@ -121,7 +121,10 @@ class QueueRun:
         return float(empty[0] - time) if empty.size else np.inf
 
     def oldest_age(self, q: float) -> float:
-        """The ``q`` quantile over time of the age of the oldest message: CloudWatch ``ApproximateAgeOfOldestMessage``."""
+        """The ``q`` quantile over time of the age of the oldest message, as CloudWatch's ``ApproximateAgeOfOldestMessage`` has it.
+
+        A message of a standard queue that was received three times does not count any more: a poison message stays unseen.
+        """
         return float(np.quantile(self.series(queueing.OLDEST_AGE), _quantile(q)))
 
     def wait(self, q: float) -> float:

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from lambdacourse.engine import history
 from lambdacourse.engine import tally as columns
-from lambdacourse.engine.tally import Tally, histogram_quantile
+from lambdacourse.engine.histograms import histogram_quantile
+from lambdacourse.engine.tally import Tally
 from lambdacourse.facts import fact
 from lambdacourse.model import EventSourceMapping, Function, Queue, Stream, checks
+from lambdacourse.pricing import Bill
+from lambdacourse.simulation.bills import run_bill
 from lambdacourse.simulation.callers import Callers, Events
 from lambdacourse.simulation.queues import QueueRun
 from lambdacourse.simulation.streams import StreamRun, iterator_age_metrics, stream_metrics
 
 if TYPE_CHECKING:
     from lambdacourse import plots
-    from lambdacourse.pricing import Bill
     from lambdacourse.simulation.scenario import Scenario
 
 
@@ -191,13 +194,13 @@ class FunctionRun:
         mine = (kept.function == self._row) & (kept.time >= 0)
         outcome = kept.outcome[mine]
         names = np.array(["ok", "error", "timeout", "throttled"], dtype=object)
-        reasons = np.array([None] * columns.THROTTLED + throttle_reasons(), dtype=object)
-        served = outcome < columns.THROTTLED
+        reasons = np.array([None] * history.THROTTLED + throttle_reasons(), dtype=object)
+        served = outcome < history.THROTTLED
         wait, duration = kept.started[mine] - kept.arrival[mine], kept.duration[mine]
         return pd.DataFrame(
             {
                 "time": kept.time[mine],
-                "outcome": names[np.minimum(outcome, columns.THROTTLED)],
+                "outcome": names[np.minimum(outcome, history.THROTTLED)],
                 "reason": reasons[outcome],
                 "environment": kept.environment[mine],
                 "cold": kept.cold[mine],
@@ -401,9 +404,7 @@ class Run:
 
         The free tier is a month's, so it is left out unless asked for: it would make most runs cost nothing.
         """
-        from lambdacourse.simulation.bills import run_bill
-
-        return run_bill(self, period, free_tier)
+        return run_bill(self.functions, self.tally, self.streams, self.queues, period, free_tier)
 
     def _limit(self, function: Function) -> float | None:
         """What a function may have at most: its reservation, or what the others' reservations leave."""

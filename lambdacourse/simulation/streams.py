@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lambdacourse.engine import streams as columns
+from lambdacourse.engine.histograms import histogram_quantile
 from lambdacourse.engine.streams import StreamTally
-from lambdacourse.engine.tally import histogram_quantile
 from lambdacourse.model import EventSourceMapping, checks
 from lambdacourse.model.sources import Stream
 

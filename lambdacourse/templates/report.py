@@ -11,7 +11,7 @@ from lambdacourse.templates.document import Place
 SEVERITIES = ("error", "warning", "note")
 """``error``: AWS refuses it, or it cannot work. ``warning``: it is accepted and goes wrong. ``note``: worth knowing."""
 
-_MARKS = {"error": ("✗", "#A11D21"), "warning": ("!", "#B26A00"), "note": ("i", "#3D6A99")}
+_MARKS = {"error": ("✗", "#C8383C"), "warning": ("!", "#B26A00"), "note": ("i", "#3D6A99")}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""nbgrader around the course: release exercises, grade a learner's own work; a class (``classroom``), whose work runs in a sandbox."""
+"""nbgrader around the course: release exercises, grade a learner's own work (``autograde``), and a class.
+
+A class's folder is made and released in ``classroom``, filled in ``collecting``, graded in ``pool`` (``sandbox``, ``player``, ``judge``),
+and read in ``reports``.
+"""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader import utils
 
 from lambdacourse.errors import CourseError
+from lambdacourse.grading.answers import NotCallable
 from lambdacourse.grading.exercises import MODULES, exercise
 from lambdacourse.grading.tasks import Task
 from lambdacourse.grading.verdict import MIME, Part, Verdict
@@ -92,8 +93,8 @@ def _parts(task: Task, snapshot: Snapshot | None, ended: str, own: Numbers, held
         if snapshot is None:
             raise Ended(ended)
         return tuple(task.checker(snapshot.find(task.name, task.parameters), own, held_back))
-    except (TypeError, Theirs, Ended) as problem:
-        said = str(problem).removeprefix("NotImplementedError: ")
+    except (NotCallable, Theirs, Ended) as problem:
+        said = str(problem)
     except Exception as problem:  # a value that the checker did not foresee must not stop the class
         said = f"What {task.name} gave could not be checked ({type(problem).__name__}: {problem})."
     return (Part(0.0, task.points, said),)

@@ -35,14 +35,14 @@ OUTPUTS = 20
 
 
 class Line:
-    """JSON messages, one a line, over a socket; with a socket in hand on the way in."""
+    """JSON messages, one a line, over a socket; with sockets in hand on the way in."""
 
     def __init__(self, end: socket.socket) -> None:
         self.end, self.rest, self.handed = end, b"", []
 
     def read(self) -> Any:
         while b"\n" not in self.rest:
-            more, handed, _, _ = socket.recv_fds(self.end, 1 << 16, 4)
+            more, handed, _, _ = socket.recv_fds(self.end, 1 << 16, 64)
             self.handed += handed
             if not more:
                 raise EOFError
@@ -313,6 +313,11 @@ def _answer(line: Line, namespace: dict) -> None:
             try:
                 if message["do"] == "find":
                     answer = find(namespace, message["name"], tuple(message["parameters"]))
+                    line.write({"found": True})
+                elif message["do"] == "environment":
+                    connections, line.handed = [socket.socket(fileno=number) for number in line.handed], []
+                    with _at_most(message["seconds"]):
+                        answer = answer.environment(connections)
                     line.write({"found": True})
                 else:
                     with _at_most(message["seconds"]):

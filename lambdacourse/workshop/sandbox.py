@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,13 @@ from filelock import FileLock, Timeout
 
 from lambdacourse.errors import CourseError
 from lambdacourse.folders import cache_folder
-from lambdacourse.grading.answers import Strange
+from lambdacourse.grading.answers import CALL_SECONDS, Answer, NotCallable, Strange
 
 CELL_SECONDS = 20.0
-CALL_SECONDS = 10.0
 TASK_SECONDS = 30.0
 SUBMISSION_SECONDS = 120.0
 MEMORY_MB = 1_536
-"""How long one cell, one call, all calls of one task and a whole submission may take, and what all its processes may hold."""
+"""How long one cell, all calls of one task and a whole submission may take, and what all its processes may hold."""
 
 MESSAGE = 4_000_000
 """Bytes of one message from the sandbox."""
@@ -59,7 +59,8 @@ class Theirs(Exception):
     """An exception of the learner's own code, as text."""
 
     def __init__(self, output: dict[str, Any]) -> None:
-        super().__init__(f"{output['ename']}: {output['evalue']}")
+        says_it_all = output["ename"] in ("NotImplementedError", "Interrupted", "NotCallable")
+        super().__init__(output["evalue"] if says_it_all else f"{output['ename']}: {output['evalue']}")
         self.output = output
 
 
@@ -69,13 +70,13 @@ class Line:
     def __init__(self, end: socket.socket, check: Callable[[], None] = lambda: None) -> None:
         self.end, self.check, self.rest = end, check, b""
 
-    def ask(self, message: Any, seconds: float, hand: socket.socket | None = None) -> Any:
-        """Send ``message``, and give the answer. Raises ``Ended``."""
+    def ask(self, message: Any, seconds: float, hand: Sequence[socket.socket] = ()) -> Any:
+        """Send ``message``, with sockets in hand, and give the answer. Raises ``Ended``."""
         try:
             self.end.settimeout(seconds)
             data = json.dumps(message).encode("ascii") + b"\n"
-            if hand is not None:
-                socket.send_fds(self.end, [data[:1]], [hand.fileno()])
+            if hand:
+                socket.send_fds(self.end, [data[:1]], [each.fileno() for each in hand])
                 data = data[1:]
             self.end.sendall(data)
         except OSError:
@@ -115,30 +116,49 @@ class Snapshot:
         self.line = Line(end, check)
         self.until: float | None = None
 
-    def find(self, name: str, parameters: tuple[str, ...]) -> Callable[..., Any]:
-        """An ``Answer``: calls the function in the sandbox. ``TypeError`` with a sentence where there is none to call."""
+    def find(self, name: str, parameters: tuple[str, ...]) -> Answer:
+        """An ``Answer``: calls the function in the sandbox. Raises ``Theirs`` where there is none to call."""
         found = self._ask({"do": "find", "name": name, "parameters": parameters}, CALL_SECONDS)
         if "problem" in found:
-            raise TypeError(Theirs(_error(found["problem"])).output["evalue"])
+            raise Theirs(_error(found["problem"]))
         self.until = time.monotonic() + TASK_SECONDS
+        return _Asked(self)
 
-        def answer(*arguments: Any) -> Any:
-            left = max(min(CALL_SECONDS, self.until - time.monotonic()), 0.1)
-            reply = self._ask({"do": "call", "arguments": arguments, "seconds": left}, left + 2)
-            if "problem" in reply:
-                raise Theirs(_error(reply["problem"]))
-            return reply.get("value")
-
-        return answer
+    def ask(self, message: dict, hand: Sequence[socket.socket] = ()) -> dict:
+        """Have the function called, in the time that the task has left. Raises ``Theirs`` and ``Ended``."""
+        left = max(min(CALL_SECONDS, self.until - time.monotonic()), 0.1)
+        reply = self._ask({**message, "seconds": left}, left + 2, hand)
+        if "problem" in reply:
+            raise Theirs(_error(reply["problem"]))
+        return reply
 
     def close(self) -> None:
         self.line.end.close()
 
-    def _ask(self, message: dict, seconds: float) -> dict:
-        reply = self.line.ask(message, seconds)
+    def _ask(self, message: dict, seconds: float, hand: Sequence[socket.socket] = ()) -> dict:
+        reply = self.line.ask(message, seconds, hand)
         if not isinstance(reply, dict):
             raise Ended("something came back that is no plain data.")
         return reply
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An ``Answer`` whose function is in the sandbox."""
+
+    snapshot: Snapshot
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.snapshot.ask({"do": "call", "arguments": arguments}).get("value")
+
+    def environment(self, connections: Sequence[socket.socket]) -> Answer:
+        try:
+            self.snapshot.ask({"do": "environment"}, connections)
+        except Theirs as problem:
+            if problem.output["ename"] == NotCallable.__name__:
+                raise NotCallable(problem.output["evalue"]) from None
+            raise
+        return self
 
 
 class Player:
@@ -166,7 +186,7 @@ class Player:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self.line.ask({"do": "snapshot"}, CALL_SECONDS, hand=theirs)
+                self.line.ask({"do": "snapshot"}, CALL_SECONDS, hand=[theirs])
         except Ended as problem:
             self.ended = f"The notebook ended here: {problem}"
             return None

@@ -100,32 +100,41 @@ def test_fact_leads_to_its_source(lesson):
     expect(row).to_contain_text("AWS Lambda Developer Guide")
 
 
+def run_cell(page, text: str, code: str | None = None) -> None:
+    """Run the first cell that has ``text``, with ``code`` in place of what is there."""
+    page.locator(".jp-CodeCell", has=page.locator(".cm-content", has_text=text)).first.locator(".cm-content").click()
+    if code is not None:
+        page.keyboard.press("Control+A")
+        page.keyboard.insert_text(code)
+    page.keyboard.press("Control+Enter")
+
+
 def test_exercise_wrong_then_right(lab, open_notebook):
-    """A wrong answer gets its reason, a right one passes, and the notebook says who the learner is."""
+    """A wrong answer gets its reason, from the Validate button too; a right one passes; the notebook says who the learner is."""
     page = open_notebook(lab, "exercises/01-concurrency/01-concurrency.ipynb")
-
-    def run_cell(text: str, code: str | None = None) -> None:
-        page.locator(".jp-CodeCell", has=page.locator(".cm-content", has_text=text)).first.locator(".cm-content").click()
-        if code is not None:
-            page.keyboard.press("Control+A")
-            page.keyboard.insert_text(code)
-        page.keyboard.press("Control+Enter")
-
     answer = "def needed_concurrency(rate, duration_ms):\n    return rate * duration_ms"
-    run_cell("open_exercise")
+    run_cell(page, "open_exercise")
     expect(page.locator(".jp-Notebook")).to_contain_text(re.compile(r"You are guest-[0-9a-f]{6}: some numbers below are yours"))
-    run_cell("def needed_concurrency", answer)
-    run_cell('check("needed_concurrency")')
+    run_cell(page, "def needed_concurrency", answer)
+    run_cell(page, 'check("needed_concurrency")')
     banner = page.locator('.jp-OutputArea [role="status"]', has_text="Concurrency needed")
     expect(banner).to_contain_text("0 of 2 points")
     expect(banner).to_contain_text("multiplies requests per second by milliseconds")
+    page.get_by_role("button", name="Validate").click()
+    results = page.locator(".jp-Dialog", has_text="Validation Results")
+    expect(results).to_contain_text("0 of 2 points. ", timeout=90_000)
+    expect(results).to_contain_text("multiplies requests per second by milliseconds")
+    expect(results).to_contain_text("limit_needed is not answered yet: replace the line that raises with your code.")
+    assert "Traceback" not in results.inner_text()
+    results.get_by_role("button", name="Ok").click()
+    page.locator(".jp-CodeCell", has_text='check("needed_concurrency")').locator(".cm-content").click()
     for key in ("Escape", "b", "Enter"):
         page.keyboard.press(key)
     page.keyboard.insert_text('hint("needed_concurrency")')
     page.keyboard.press("Control+Enter")
     expect(page.locator('.jp-OutputArea [role="status"]', has_text="Hint 1 of 3")).to_be_visible()
-    run_cell("def needed_concurrency", f"{answer} / 1000")
-    run_cell('check("needed_concurrency")')
+    run_cell(page, "def needed_concurrency", f"{answer} / 1000")
+    run_cell(page, 'check("needed_concurrency")')
     expect(banner).to_contain_text("2 of 2 points")
     expect(banner).to_contain_text("Little's law")
 
@@ -152,3 +161,15 @@ def test_axe_finds_nothing_serious(lab, open_notebook, run_all, path):
     violations = Axe().run(page, context=context).response["violations"]
     serious = [found for found in violations if found["impact"] in ("serious", "critical")]
     assert not serious, [(found["id"], [node["html"][:200] for node in found["nodes"]][:3]) for found in serious]
+
+
+def test_the_map_leads_on(lab, open_notebook, run_all):
+    """The welcome page shows the progress as a table, and its link opens what comes next."""
+    page = open_notebook(lab, "lessons/00-welcome.ipynb")
+    run_all(page)
+    table = page.locator(".jp-OutputArea-output table", has=page.locator("caption", has_text="The progress of"))
+    row = table.get_by_role("row").filter(has=page.get_by_role("rowheader", name="01"))
+    expect(row).to_contain_text("Lesson 01 Concurrency")
+    page.get_by_role("link", name=re.compile("^(Lesson|Exercise) 0")).first.click()
+    current = page.locator("#jp-main-dock-panel .lm-mod-current .lm-TabBar-tabLabel")
+    expect(current).to_have_text("01-concurrency.ipynb")

@@ -6,16 +6,51 @@ One function a question, under its id with underscores; it takes the question's 
 from __future__ import annotations
 
 import math
+from collections import Counter, deque
+from heapq import heappop, heappush
+from statistics import mean
+
+
+def inside(rate, duration_ms):
+    """How many are there at once, averaged over a thousand instants, when they come evenly apart and stay so long."""
+    instants = [1_000_000 + 7.389 * number for number in range(1_000)]
+    return mean(math.floor(at * rate / 1_000) - math.floor((at - duration_ms) * rate / 1_000) for at in instants)
+
+
+def turned_away(rate, environments, seconds):
+    """Percent of requests, evenly apart for twenty seconds, that find each environment busy, when one takes so many seconds."""
+    ends, lost = deque(), 0
+    for number in range(20 * rate):
+        at = number / rate
+        while ends and ends[0] <= at + 1e-9:
+            ends.popleft()
+        if len(ends) < environments:
+            ends.append(at + seconds)
+        else:
+            lost += 1
+    return 100 * lost / (20 * rate)
+
+
+def calls_of_a_unit(duration_ms):
+    """Calls that one unit of concurrency serves in a second, averaged over twenty: one after the other, and ten in a second at most."""
+    clock = calls = 0
+    while clock + duration_ms <= 20_000 and calls < 10 * 20:
+        clock, calls = clock + duration_ms, calls + 1
+    return calls / 20
 
 
 def needed_concurrency(rate, duration_ms):
-    """Count who is inside: with arrivals evenly apart, those of the last ``duration_ms``, averaged over a second."""
-    return sum(duration_ms for _ in range(rate)) / 1_000
+    """Count who is inside."""
+    return inside(rate, duration_ms)
 
 
 def mean_duration_from_concurrency(invocations, busy):
-    """In one minute ``busy`` environments work 60,000 ms each, shared by the invocations."""
-    return busy * 60_000 / invocations
+    """Halve the interval in which the duration must be, until as many are inside as are busy."""
+    low, high = 0.0, 60_000.0 * busy
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if inside(invocations / 60, middle) < busy else (low, middle)
+    return low
 
 
 def requests_per_environment(duration_ms):
@@ -24,24 +59,31 @@ def requests_per_environment(duration_ms):
 
 
 def served_by_default_account(limit, duration_ms):
-    """All durations here are under 100 ms, where ten requests per second for each unit are the tighter limit."""
-    assert duration_ms < 100
-    return 10 * limit
+    return limit * calls_of_a_unit(duration_ms)
 
 
 def limit_for_short_requests(rate, duration_ms):
-    assert duration_ms < 100
-    return rate / 10
+    """Add units until they serve all."""
+    units = 0
+    while units * calls_of_a_unit(duration_ms) < rate:
+        units += 1
+    return units
 
 
 def limit_for_any_duration(rate, duration_ms):
-    assert duration_ms / 2 < 100
-    return rate / 10
+    return limit_for_short_requests(rate, duration_ms / 2)
 
 
 def throttled_share(rate, duration_ms, limit):
-    each = min(10, 1_000 / duration_ms)  # requests per second of one unit of concurrency
-    return 100 * (rate - limit * each) / rate
+    """A five-hundredth of it, request by request for twenty seconds: is an environment free, and this second's rate not used up?"""
+    rate, limit, ends, served = rate // 500, limit // 500, [], Counter()
+    for number in range(20 * rate):
+        at = number * 1_000 / rate
+        ends = [end for end in ends if end > at + 1e-6]
+        if len(ends) < limit and served[number // rate] < 10 * limit:
+            ends.append(at + duration_ms)
+            served[number // rate] += 1
+    return 100 * (1 - served.total() / (20 * rate))
 
 
 def seconds_to_scale(environments):
@@ -53,9 +95,11 @@ def seconds_to_scale(environments):
 
 
 def seconds_to_scale_then_and_now(environments):
-    """Minute by minute, the last one in part."""
-    minutes, missing = divmod(environments - 3_000, 500)
-    return minutes * 60 + missing / 500 * 60
+    """Second by second: a sixtieth of 500."""
+    sixtieths, seconds = 60 * (environments - 3_000), 0
+    while sixtieths > 0:
+        sixtieths, seconds = sixtieths - 500, seconds + 1
+    return seconds
 
 
 def seconds_to_rate(rate):
@@ -83,15 +127,17 @@ def throttled_at_the_mean(mean):
 
 
 def slow_dependency(rate, slow_s):
-    return rate * slow_s - rate / 10
+    """Count who is inside, slow and fast."""
+    return inside(rate, 1_000 * slow_s) - inside(rate, 100)
 
 
 # Lesson 02
 
 
 def share_lost_in_the_pool(shop, reports):
-    """Of every wanted environment's requests, an equal part finds one of the thousand."""
-    return 100 * (shop + reports - 1_000) / (shop + reports)
+    """Seat them one by one, in the order in which they come: the thousand first ones find a place."""
+    seated = [place < 1_000 for place in range(shop + reports)]
+    return 100 * seated.count(False) / len(seated)
 
 
 def left_to_reserve(limit, first, second):
@@ -102,22 +148,22 @@ def left_to_reserve(limit, first, second):
 
 
 def left_beside_provisioned(reserved, inside, outside):
-    """Add what the functions hold: provisioned and plain part of the reservation, and the other's provisioned."""
-    return 1_000 - (inside + (reserved - inside) + outside)
+    """Number the thousand, and strike out what the functions hold; the provisioned ones inside are among the reserved."""
+    free = set(range(1_000)) - set(range(reserved)) - set(range(inside)) - set(range(reserved, reserved + outside))
+    return len(free)
 
 
 def provisioned_spills_from(provisioned, duration_ms):
-    return provisioned * 10 if duration_ms <= 100 else provisioned / (duration_ms / 1_000)
+    return provisioned * calls_of_a_unit(duration_ms)
 
 
 def share_that_spills(rate, provisioned):
-    """A provisioned environment serves two requests of 500 ms in a second."""
-    return 100 * (rate - 2 * provisioned) / rate
+    return turned_away(rate, provisioned, 0.5)
 
 
 def seconds_to_allocate(provisioned):
-    """A hundred in every second."""
-    return provisioned / 100
+    """A hundred in every second, until all are there."""
+    return len(range(0, provisioned, 100))
 
 
 def month_of_idle_readiness(provisioned, memory_mb):
@@ -164,8 +210,11 @@ def seconds_to_the_failure_destination(duration):
 
 
 def handled_per_second(concurrency, batch, each_ms):
-    """Each environment works without a gap on one message at a time, whatever the batch."""
-    return concurrency / (each_ms / 1_000)
+    """One environment takes batch after batch for a thousand seconds: count its messages."""
+    clock = messages = 0
+    while clock < 1_000_000:
+        clock, messages = clock + batch * each_ms, messages + batch
+    return concurrency * messages / (clock / 1_000)
 
 
 def backlog_after_the_peak(hours, sent, concurrency):
@@ -185,8 +234,11 @@ def hours_to_drain(millions, handled, sent):
 
 
 def wait_of_the_last_message(millions, handled, sent):
-    """What is handled in an hour, how often it goes into those before."""
-    return millions * 1_000_000 / (3_600 * handled)
+    """Second by second, until those before it are handled; those behind it do not matter."""
+    before, seconds = millions * 1_000_000, 0
+    while before > 0:
+        before, seconds = before - handled, seconds + 1
+    return seconds / 3_600
 
 
 def seconds_until_pollers_are_there(concurrency):
@@ -207,7 +259,11 @@ def pollers_to_provision(rate, duration):
 
 
 def visibility_timeout_to_set(timeout, window):
-    return sum(timeout for _ in range(6)) + window
+    """The least from which on, after the window, six runs of the function fit."""
+    enough = window
+    while (enough - window) // timeout < 6:
+        enough += 1
+    return enough
 
 
 def seconds_to_the_dead_letter_queue(visibility, receives):
@@ -225,8 +281,17 @@ def batches_that_fail(percent, batch):
 
 
 def fifo_per_second(groups, reserved, each_ms):
-    lanes = groups if groups < reserved else reserved
-    return sum(1_000 / each_ms for _ in range(int(lanes)))
+    """Ten seconds of it: an environment that is free takes a group of which no message is being handled."""
+    idle, busy, free, handled = deque(range(groups)), [], reserved, 0
+    for now in range(0, 10_000, 10):
+        while busy and busy[0][0] <= now:
+            _, group = heappop(busy)
+            idle.append(group)
+            free, handled = free + 1, handled + 1
+        while idle and free:
+            heappush(busy, (now + each_ms, idle.popleft()))
+            free -= 1
+    return handled / (10 - each_ms / 1_000)
 
 
 # Lesson 07
@@ -314,7 +379,8 @@ def cold_starts_of_a_jump(rate, init_ms, duration_ms):
 
 
 def calls_of_a_warmer(minutes):
-    return 30 * 24 * 60 / minutes
+    """Thirty days in minutes: count the calls."""
+    return len(range(0, 30 * 24 * 60, minutes))
 
 
 def burst_on_a_warmed_function(warm, people):
@@ -329,9 +395,9 @@ def import_in_the_handler(import_ms, memory_mb):
 
 
 def mean_with_cold_calls(warm_ms, percent, extra_ms):
-    """Of a thousand calls, warm and cold apart."""
-    cold = 10 * percent
-    return ((1_000 - cold) * warm_ms + cold * (warm_ms + extra_ms)) / 1_000
+    """A thousand calls, one by one."""
+    cold = round(10 * percent)
+    return mean([warm_ms + extra_ms] * cold + [warm_ms] * (1_000 - cold))
 
 
 def price_of_restores(memory_mb, thousands):

@@ -37,10 +37,9 @@ def attempts_under_failure(rate, percent, attempts):
 
 
 def still_failing(percent, attempts):
-    left = 100
-    for _ in range(attempts):
-        left = left * percent / 100
-    return left
+    """All outcomes of ten equally likely ones each: count those of which every attempt is among the failing."""
+    outcomes = list(product(range(10), repeat=attempts))
+    return 100 * sum(all(each < percent / 10 for each in outcome) for outcome in outcomes) / len(outcomes)
 
 
 def call_longer_than_function(connect, read):
@@ -59,10 +58,19 @@ def waiting_is_billed(millions, wait_ms, memory_mb):
 
 
 def claimed_share(limit, running, reserved, provisioned):
-    """What is left for others, taken from the whole."""
-    return 100 - 100 * (limit - reserved - provisioned - running) / limit
+    """Number the limit's units, and strike out what is taken."""
+    units = iter(range(limit))
+    for taken in (reserved, provisioned, running):
+        for _ in range(taken):
+            next(units)
+    return 100 * (limit - len(list(units))) / limit
 
 
 def canary_failures(rate, share, minutes, percent):
-    """Second by second."""
-    return sum(rate * share * percent / 10_000 for _ in range(60 * minutes))
+    """Request by request: so many of a hundred go to the new code, and so many of a hundred there fail."""
+    to_new = failed = 0
+    for number in range(rate * 60 * minutes):
+        if number % 100 < share:
+            failed += to_new % 100 < percent
+            to_new += 1
+    return failed

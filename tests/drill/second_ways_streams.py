@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 
 def shard_throughput(shards, batch, batch_ms):
     """Run batches one after the other for a hundred seconds in every shard, and count."""
@@ -54,12 +56,13 @@ def bisect_failures(batch):
 
 
 def stream_concurrency(shards, factor, readers):
-    """Count the lanes one by one."""
-    return len([0 for _ in range(readers) for _ in range(shards) for _ in range(factor)])
+    """List the lanes, and count."""
+    return len({(reader, shard, lane) for reader in range(readers) for shard in range(shards) for lane in range(factor)})
 
 
 def hot_key(shards, factor, batch, batch_ms):
-    return batch * 1_000 / batch_ms
+    """One lane, for a hundred seconds: batches one after the other."""
+    return shard_throughput(1, batch, batch_ms)
 
 
 def batching_window(window):
@@ -78,5 +81,12 @@ def repeated_records(millions, percent):
 
 
 def stream_with_reservation(reserved, shards, batch, batch_ms):
-    assert reserved < shards
-    return reserved * batch * 1_000 / batch_ms
+    """For two hundred seconds: each free environment takes the shard that has waited longest."""
+    waiting, busy, done = deque(range(shards)), deque(), 0
+    for now in range(0, 200_000, 100):
+        while busy and busy[0][0] <= now:
+            waiting.append(busy.popleft()[1])
+            done += batch
+        while waiting and len(busy) < reserved:
+            busy.append((now + batch_ms, waiting.popleft()))
+    return done / (200 - batch_ms / 1_000)

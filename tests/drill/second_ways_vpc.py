@@ -43,8 +43,11 @@ def interfaces_today(functions, subnets, groups):
 
 
 def interfaces_then(environments, memory_mb):
-    """An interface carried environments of 3 GB in all."""
-    return math.ceil(environments * memory_mb / 3_072)
+    """Add interfaces until they carry all of the memory, 3 GB each."""
+    interfaces = 0
+    while interfaces * 3_072 < environments * memory_mb:
+        interfaces += 1
+    return interfaces
 
 
 def cap_for_a_database(connections, spare, pool):

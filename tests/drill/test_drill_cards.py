@@ -129,10 +129,10 @@ def test_failed_exercise_task_brings_its_card_back(home):
     cards = bank_of(claim("a"), claim("b", tasks=("01-concurrency/limit_needed",)))
     learned = [Review("b", START, 1.0), Review("b", START + DAY, 1.0), Review("b", START + 5 * DAY, 1.0)]
     assert Deck(cards).next(START).id == "a"
-    learner.remember({"tries": 2, "best": 1.0, "of": 3}, "tasks", "01-concurrency/limit_needed")
+    learner.remember({"tries": 2, "share": 0.33}, "tasks", "01-concurrency/limit_needed")
     assert Deck(cards).next(START).id == "b"
     assert Deck(cards, learned).due("b") == START + 6 * DAY
-    learner.remember({"tries": 3, "best": 3, "of": 3}, "tasks", "01-concurrency/limit_needed")
+    learner.remember({"tries": 3, "share": 1}, "tasks", "01-concurrency/limit_needed")
     assert Deck(cards, learned).due("b") > START + 7 * DAY
 
 

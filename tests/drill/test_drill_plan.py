@@ -89,7 +89,7 @@ def test_what_is_done_is_not_planned():
     """A lesson begun or known from the pre-test, a solved task, a seen card and a mock that was held are left out."""
     learner.remember(500, "predictions", "01-needed")
     learner.remember({"02-reserved-and-provisioned": 0.9}, "pretest")
-    learner.remember({"tries": 1, "best": 2, "of": 2}, "tasks", "01-concurrency/needed_concurrency")
+    learner.remember({"tries": 1, "share": 1}, "tasks", "01-concurrency/needed_concurrency")
     mock = Review("open-100000-per-second", START, 0.2, None, "mock")
     found = planned(reviews=[mock])
     assert items(found, "lesson") == []

@@ -229,7 +229,7 @@ def by_reference(scenario):
 
 
 def assert_same_requests(one, other):
-    """Two ``tally.Requests`` are equal in every field, to the last bit."""
+    """Two ``history.Requests`` are equal in every field, to the last bit."""
     for name in one.__dataclass_fields__:
         left, right = getattr(one, name), getattr(other, name)
         assert left.dtype.kind == right.dtype.kind, name

@@ -24,7 +24,7 @@ from lambdacourse import (
 )
 from lambdacourse.engine import draws
 from lambdacourse.engine.draws import FAILURE, JITTER, draw_key, uniform
-from lambdacourse.engine.tally import RESERVED_CONCURRENCY
+from lambdacourse.engine.history import RESERVED_CONCURRENCY
 
 QUICK = ColdStart(init=0)
 ONE = Account(concurrency_limit=1, unreserved_minimum=0, rps_per_concurrency=None)

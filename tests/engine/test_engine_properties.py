@@ -35,8 +35,8 @@ from lambdacourse import (
     steady,
     trace,
 )  # fmt: skip
+from lambdacourse.engine.history import CONCURRENCY, RESERVED_CONCURRENCY, THROTTLED, TIMED_OUT
 from lambdacourse.engine.plan import INSTANT
-from lambdacourse.engine.tally import CONCURRENCY, RESERVED_CONCURRENCY, THROTTLED, TIMED_OUT
 from lambdacourse.model import traffic as traffic_module
 
 # What must hold in every run

@@ -24,8 +24,8 @@ from lambdacourse import (
     steady,
     trace,
 )
+from lambdacourse.engine.history import THROTTLED
 from lambdacourse.engine.plan import INSTANT
-from lambdacourse.engine.tally import THROTTLED
 
 API = Function("api", duration=1, cold_start=ColdStart(init=0.5), provisioned_concurrency=1)
 NO_LIMITS = Account(concurrency_limit=None, scaling_rate=None, rps_per_concurrency=None)

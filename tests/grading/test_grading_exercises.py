@@ -1,5 +1,6 @@
 """Two of the four proofs of every exercise, without notebooks: solutions pass, typical wrong answers are named. Any learner."""
 
+import contextlib
 import json
 import tomllib
 from pathlib import Path
@@ -73,6 +74,28 @@ def test_every_task_has_what_a_learner_needs(name):
         text = "\n".join("".join(cell["source"]) for cell in notebook["cells"])
         assert f"## {heading.replace('-', ' ')}" in text, task.lesson
     assert len(exercise(name).tasks) >= 6
+
+
+def misconceptions() -> list:
+    found = []
+    for name in MODULES:
+        for task in exercise(name).tasks:
+            for misconception in getattr(task.checker, "misconceptions", ()):
+                found.append(pytest.param(name, task, misconception, id=f"{task.name}: {misconception.says[:60]}"))
+    return found
+
+
+@pytest.mark.parametrize("name, task, misconception", misconceptions())
+def test_misconception_is_one(name, task, misconception):
+    """What a misconception gives can be worked out for a task's cases, and is wrong for at least one of them."""
+    numbers, checker = Learner("ada").numbers(name, task.name), task.checker
+    makers = [make for _, make in checker.groups.values()] if hasattr(checker, "groups") else [checker.cases]
+    cases = [make(numbers, number) for make in makers for number in range(12)]
+    wrong = 0
+    for case in cases:
+        with contextlib.suppress(ArithmeticError, ValueError):  # as the checker does
+            wrong += misconception.gives(**case) != checker.expected(**case)
+    assert wrong
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 
+from lambdacourse import learner
 from lambdacourse.labs import choose, concurrency_lab, lab, predict
 from lambdacourse.labs.concurrency import CHOICES, PRESETS, START, look, predicted_rate, simulate_minute
 from lambdacourse.labs.lab import written
@@ -158,7 +159,7 @@ class TestPredictions:
             ("505", "which is right"),
             ("400", "20% too little"),
             ("100", "5 times too little"),
-            ("50 %", "10 times"),
+            ("0.5k", "which is right"),
         ],
     )
     def test_how_far_off(self, answer, said):
@@ -169,18 +170,27 @@ class TestPredictions:
         assert said in asked.result.value
 
     def test_no_number(self):
-        """What is no number is asked for again."""
-        asked = predict("z", "How many?", 500)
-        asked.control.value = "many"
-        asked.commit.click()
-        assert "is not a number" in asked.result.value
+        """What is no number, or could be two, is asked about, and not kept."""
+        for typed, asks in (("many", "I see no number"), ("1,5", "1.5 or 15"), ("50 %", "Which number do you mean?")):
+            asked = predict("z", "How many?", 500)
+            asked.control.value = typed
+            asked.commit.click()
+            assert asks in asked.result.value
+            assert predict("z", "How many?", 500).result.value == ""
+
+    def test_an_answer_to_another_question(self):
+        """What was kept under a name that now asks for something else is no answer: the question is asked anew."""
+        learner.remember("a", "predictions", "w")
+        assert choose("w", "Which?", ["b", "c"], right="b").result.value == ""
+        assert predict("w", "How many?", 500).result.value == ""
 
     def test_show_me(self):
-        """``Show me`` tells without an answer, and keeps none."""
+        """``Show me`` tells without an answer, and keeps that it did."""
         asked = choose("c", "Which?", ["a", "b"], right="b", then="Because.")
         asked.show_me.click()
         assert "b. Because." in asked.result.value
         assert choose("c", "Which?", ["a", "b"], right="b").result.value == ""
+        assert learner.recall("shown", "c") is True and learner.recall("predictions", "c") is None
 
     def test_choice(self):
         """A wrong choice is told apart from a right one."""

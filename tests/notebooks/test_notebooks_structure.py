@@ -89,7 +89,7 @@ def test_lesson_has_its_parts(path):
     assert re.search(r"About \d+ minutes", text)
     assert len(re.findall(r"\*Time to here: \d+ minutes", text)) >= 2
     assert len(re.findall(r"^(?:predict|choose)\(", code, re.MULTILINE)) >= 3
-    assert re.search(r"^\w+_lab\(", code, re.MULTILINE)
+    assert re.search(r"^(?:\w+_lab|drill_session)\(", code, re.MULTILINE)
     claims = text[text.index("## Claims on trial") :]
     assert len(re.findall(r"^\*\*\".+?\"\*\* \*(?:True|Stale|False)\.\*", claims, re.MULTILINE | re.DOTALL)) >= 3
     for heading in ("## Pitfalls", "## Take away", FACTS_TITLE):

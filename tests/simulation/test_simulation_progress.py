@@ -2,7 +2,7 @@
 
 import io
 import threading
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 
 import pytest
 
@@ -39,6 +39,19 @@ def test_a_long_run_is_watched():
     assert "simulated" in shown and "/300 s" in shown
     assert written(lambda: runs.append(LONG.run()), io.StringIO()) == ""
     assert runs[0].summary().equals(runs[1].summary())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_bar_is_full_when_all_is_done(fails):
+    """The last look of the engine comes before the end; the bar closes full, but where the run was broken off."""
+    closed = []
+    with redirect_stderr(Terminal()), suppress(KeyboardInterrupt), progress.clock(300, "simulated") as watch:
+        watch(290)
+        bar = watch.bar
+        bar.close = lambda: closed.append(bar.n)
+        if fails:
+            raise KeyboardInterrupt
+    assert closed == [290 if fails else 300]
 
 
 def test_nothing_within_the_first_second(monkeypatch):

@@ -22,7 +22,11 @@ from lambdacourse.grading.exercises import concurrency
 from lambdacourse.grading.session import STAMP_MIME
 from lambdacourse.grading.verdict import MIME
 from lambdacourse.learner import Learner
-from lambdacourse.workshop import classroom, submissions
+from lambdacourse.workshop import classroom, pool, submissions
+from lambdacourse.workshop.collecting import collect
+from lambdacourse.workshop.outcomes import Outcome, digest_of
+from lambdacourse.workshop.reports import feedback, grades, status
+from lambdacourse.workshop.roster import read_roster
 
 NAME = "01-concurrency"
 FULL = 20.0
@@ -222,7 +226,7 @@ def graded(tmp_path_factory):
     )
     (hand_in(folder, "linked", solved()) / "data").symlink_to(folder / ".grading" / "seed")
     os.link(folder / ".grading" / "seed", hand_in(folder, "hard", solved()) / "data")
-    return folder, {outcome.student: outcome for outcome in classroom.autograde(folder)}
+    return folder, {outcome.student: outcome for outcome in pool.autograde(folder)}
 
 
 @pytest.mark.parametrize("student", CORPUS)
@@ -258,7 +262,7 @@ def test_hidden_cases_stay_hidden(graded):
     folder, _ = graded
     notebook = json.loads((folder / "autograded" / "tells" / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8"))
     said = cell(notebook, "needed_concurrency")["outputs"][0]["data"][MIME]["message"]
-    numbers = Learner("tells", classroom._class(folder)["seed"]).numbers(NAME, "needed_concurrency")
+    numbers = Learner("tells", classroom.about(folder)["seed"]).numbers(NAME, "needed_concurrency")
     own = [case.values() for case in (concurrency._rate_and_duration(numbers, number) for number in range(3))]
     assert any(said == f"ValueError: TOLD {rate} {duration_ms}" for rate, duration_ms in own), said
 
@@ -277,8 +281,8 @@ def test_not_graded_twice(graded):
     stamps = {file: file.stat().st_mtime_ns for file in (folder / "autograded").rglob("*.ipynb")}
     changed = folder / "submitted" / "clean" / NAME / f"{NAME}.ipynb"
     changed.write_text(json.dumps(answered(**WRONG)), encoding="utf-8")
-    assert {row.student: row.state for row in classroom.status(folder)}["clean"] == "waiting"
-    again = {outcome.student: outcome for outcome in classroom.autograde(folder)}
+    assert {row.student: row.state for row in status(folder)}["clean"] == "waiting"
+    again = {outcome.student: outcome for outcome in pool.autograde(folder)}
     assert again["clean"].score == FULL - LOST
     assert {k: v for k, v in again.items() if k != "clean"} == {k: v for k, v in before.items() if k != "clean"}
     for file, stamp in stamps.items():
@@ -288,12 +292,12 @@ def test_not_graded_twice(graded):
 def test_grades_and_feedback(graded, tmp_path):
     """The CSV has everybody's points; a page of feedback has the learner's banner and no hidden test."""
     folder, outcomes = graded
-    classroom.grades(folder, tmp_path / "grades.csv")
+    grades(folder, tmp_path / "grades.csv")
     rows = {
         row["ID number"]: row for row in csv.DictReader((tmp_path / "grades.csv").read_text(encoding="utf-8-sig").splitlines())
     }
     assert float(rows["equal"][NAME]) == outcomes["equal"].score
-    pages = classroom.feedback(folder)
+    pages = feedback(folder)
     page = next(page for page in pages if "equal" in page.parts).read_text(encoding="utf-8")
     assert "Equal" in page and "hidden=True" not in page and "SECRET-SEED" not in page
     assert 'role="status" style="border-left:5px solid' in page, "our banner keeps its looks"
@@ -311,9 +315,9 @@ def test_nbgraders_own_command_is_confined_too(graded):
     environment = os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(content())}
     command = [sys.executable, "-m", "nbgrader", "autograde", NAME, "--student=patches", "--force"]
     assert subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode == 0
-    with classroom._nbgrader(folder) as api:  # the same settings as the command's
+    with classroom.nbgrader_of(folder) as api:  # the same settings as the command's
         assert not api.autograde(NAME, "linked", force=True)["success"]
-    classroom.grades(folder, folder / "grades.csv")
+    grades(folder, folder / "grades.csv")
     rows = csv.DictReader((folder / "grades.csv").read_text(encoding="utf-8-sig").splitlines())
     assert {row["ID number"]: row[NAME] for row in rows}["patches"] == f"{FULL - LOST:g}"
     assert not (folder / "autograded" / "linked" / NAME).exists()
@@ -324,9 +328,9 @@ def test_a_locked_gradebook(graded):
     folder, _ = graded
     with closing(sqlite3.connect(folder / "gradebook.db", isolation_level=None)) as somebody:
         somebody.execute("BEGIN EXCLUSIVE")
-        outcome = classroom._grade_one(folder, NAME, "huge", True)
+        outcome = pool._grade_one(folder, NAME, "huge", True)
         assert outcome.state == "fault" and "database is locked" in outcome.note
-    assert classroom._grade_one(folder, NAME, "huge", True).score == CORPUS["huge"][1]
+    assert pool._grade_one(folder, NAME, "huge", True).score == CORPUS["huge"][1]
 
 
 def test_a_full_disk(graded, monkeypatch):
@@ -337,10 +341,10 @@ def test_a_full_disk(graded, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr(classroom.tempfile, "TemporaryDirectory", full)
-        outcome = classroom._grade_one(folder, NAME, "huge", True)
+        patched.setattr(pool.tempfile, "TemporaryDirectory", full)
+        outcome = pool._grade_one(folder, NAME, "huge", True)
         assert outcome.state == "fault" and "No space left on device" in outcome.note
-    assert classroom._grade_one(folder, NAME, "huge", True).state == "graded"
+    assert pool._grade_one(folder, NAME, "huge", True).state == "graded"
 
 
 # --- without grading
@@ -368,7 +372,7 @@ def test_rosters(tmp_path, encoding, mark):
     """Commas or semicolons, with a byte order mark or in cp1252: the same people."""
     file = tmp_path / "roster.csv"
     file.write_bytes("id,Vorname,Nachname,E-Mail\nada,Ada,Müller,a@b.c\n".replace(",", mark).encode(encoding))
-    assert classroom.read_roster(file) == [{"id": "ada", "first_name": "Ada", "last_name": "Müller", "email": "a@b.c"}]
+    assert read_roster(file) == [{"id": "ada", "first_name": "Ada", "last_name": "Müller", "email": "a@b.c"}]
 
 
 def test_roster_with_an_odd_id(tmp_path):
@@ -376,7 +380,7 @@ def test_roster_with_an_odd_id(tmp_path):
     file = tmp_path / "roster.csv"
     file.write_text("id\n../ada\n", encoding="utf-8")
     with pytest.raises(CourseError, match=r"line 2.*begins with a letter"):
-        classroom.read_roster(file)
+        read_roster(file)
 
 
 def test_init_keeps_what_is_there(folder):
@@ -395,15 +399,15 @@ def test_collect(folder, tmp_path):
     inbox.mkdir()
     pack(inbox, "ada")
     pack(inbox, "mallory")
-    assert [row.state for row in classroom.collect(folder, inbox)] == ["collected", "waiting"]
-    assert classroom.collect(folder, inbox)[0].state == "same"
+    assert [row.state for row in collect(folder, inbox)] == ["collected", "waiting"]
+    assert collect(folder, inbox)[0].state == "same"
     pack(inbox, "ada", answered(**WRONG))
-    (again, _) = classroom.collect(folder, inbox)
+    (again, _) = collect(folder, inbox)
     (kept,) = (folder / ".grading" / "replaced" / "ada").iterdir()
     assert again.state == "collected" and kept.name in again.note
     (inbox / "homework.zip").write_bytes(b"PK")
-    classroom.collect(folder, inbox)
-    assert [(row.student, row.state) for row in classroom.status(folder)] == [
+    collect(folder, inbox)
+    assert [(row.student, row.state) for row in status(folder)] == [
         ("ada", "waiting"), ("grace", "missing"), ("mallory", "waiting"), ("homework.zip", "fault"),
     ]  # fmt: skip
 
@@ -411,17 +415,17 @@ def test_collect(folder, tmp_path):
 def test_somebody_elses_stamp_waits(folder, tmp_path):
     """A notebook with another learner's id waits until the instructor says whose it is, and is then theirs."""
     file = pack(tmp_path, "ada", stamped(learner="grace"))
-    (row,) = classroom.collect(folder, file)
+    (row,) = collect(folder, file)
     assert row.state == "waiting" and "'grace'" in row.note and not (folder / "submitted" / "ada").exists()
-    assert row in classroom.status(folder), "what waits for the instructor stands in the status, too"
-    assert classroom.collect(folder, file, {file.name: "grace"})[0].student == "grace"
-    assert row not in classroom.status(folder)
+    assert row in status(folder), "what waits for the instructor stands in the status, too"
+    assert collect(folder, file, {file.name: "grace"})[0].student == "grace"
+    assert row not in status(folder)
 
 
 @pytest.mark.parametrize("name", ["../out", "/etc/out", "a/../../out", "new\nline", "right\u202eleft", "c:\\out"])
 def test_names_that_lead_elsewhere(folder, tmp_path, name):
     """A packed name that leaves the folder or hides characters: refused, and nothing is written."""
-    (row,) = classroom.collect(folder, pack(tmp_path, "ada", **{name: "x"}))
+    (row,) = collect(folder, pack(tmp_path, "ada", **{name: "x"}))
     assert row.state == "fault" and "leads elsewhere" in row.note
     assert not (folder / "submitted" / "ada").exists()
 
@@ -449,7 +453,7 @@ def test_submit(tmp_path, monkeypatch, folder):
     notebook.write_text(json.dumps(solved()), encoding="utf-8")
     packed = submissions.submit(NAME, notebook, tmp_path)
     assert packed.name == f"{NAME}-ada.zip"
-    assert classroom.collect(folder, packed)[0].state == "collected"
+    assert collect(folder, packed)[0].state == "collected"
 
 
 def test_a_graded_cell_without_a_task(folder):
@@ -488,7 +492,7 @@ def test_deadlines(folder):
     made = toml.read_text(encoding="utf-8")
     toml.write_text(f"{made}[due]\n{NAME} = 2026-12-24T18:00:00+02:00\n", encoding="utf-8")
     classroom.release(folder)
-    with classroom._nbgrader(folder) as api, api.gradebook as gradebook:
+    with classroom.nbgrader_of(folder) as api, api.gradebook as gradebook:
         assert gradebook.find_assignment(NAME).duedate == datetime(2026, 12, 24, 16)
     for due, said in ((f"{NAME} = 3", "write a moment"), ("99-nothing = 2026-12-24T18:00:00Z", "no assignment '99-nothing'")):
         toml.write_text(f"{made}[due]\n{due}\n", encoding="utf-8")
@@ -505,14 +509,14 @@ def grade_quickly(folder, assignment, student, confined):
         calls.write(f"{student}\n")
     if student == "killer":
         os._exit(1)
-    return classroom.Outcome(assignment, student, "graded", FULL, FULL, digest=classroom._digest(folder, assignment, student))
+    return Outcome(assignment, student, "graded", FULL, FULL, digest=digest_of(folder, assignment, student))
 
 
 @pytest.fixture
 def quick(folder, monkeypatch):
     """A class of four whose grading costs nothing."""
-    monkeypatch.setattr(classroom, "_grade_one", grade_quickly)
-    monkeypatch.setattr(classroom, "_probe", bool)
+    monkeypatch.setattr(pool, "_grade_one", grade_quickly)
+    monkeypatch.setattr(pool, "_probe", bool)
     for student in ("ada", "bob", "cleo", "dan"):
         hand_in(folder, student, solved())
     return folder
@@ -526,7 +530,7 @@ def calls(folder):
 def test_a_worker_that_dies_costs_one_submission(quick):
     """Who ends the grading process has a fault; everybody beside them is graded."""
     hand_in(quick, "killer", solved())
-    states = {outcome.student: outcome.state for outcome in classroom.autograde(quick, jobs=3)}
+    states = {outcome.student: outcome.state for outcome in pool.autograde(quick, jobs=3)}
     assert states == dict.fromkeys(("ada", "bob", "cleo", "dan"), "graded") | {"killer": "fault"}
 
 
@@ -539,9 +543,9 @@ def test_goes_on_where_it_stopped(quick):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        classroom.autograde(quick, jobs=1, tell=stop)
+        pool.autograde(quick, jobs=1, tell=stop)
     before = len(calls(quick))
-    assert [outcome.state for outcome in classroom.autograde(quick, jobs=1)] == ["graded"] * 4
+    assert [outcome.state for outcome in pool.autograde(quick, jobs=1)] == ["graded"] * 4
     assert before < 4 and calls(quick) == ["ada", "bob", "cleo", "dan"]
 
 
@@ -552,14 +556,14 @@ def test_a_disk_too_full_for_the_record(quick, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr(classroom, "_record", full)
-        assert [outcome.state for outcome in classroom.autograde(quick)] == ["graded"] * 4
-    assert {row.state for row in classroom.status(quick) if row.student != "grace"} == {"waiting"}
-    assert [outcome.state for outcome in classroom.autograde(quick)] == ["graded"] * 4
+        patched.setattr(pool, "record", full)
+        assert [outcome.state for outcome in pool.autograde(quick)] == ["graded"] * 4
+    assert {row.state for row in status(quick) if row.student != "grace"} == {"waiting"}
+    assert [outcome.state for outcome in pool.autograde(quick)] == ["graded"] * 4
     assert len(calls(quick)) == 8
 
 
 def test_a_class_is_graded_by_one_command_at_a_time(quick):
     """While one command grades, another says so and leaves the class alone."""
-    with classroom.FileLock(quick / ".grading" / "lock"), pytest.raises(CourseError, match="being graded by another command"):
-        classroom.autograde(quick)
+    with pool.FileLock(quick / ".grading" / "lock"), pytest.raises(CourseError, match="being graded by another command"):
+        pool.autograde(quick)

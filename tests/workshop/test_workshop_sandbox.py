@@ -200,8 +200,10 @@ def test_answers_that_fail(sandbox, monkeypatch):
         answers(sandbox, "def f(x):\n  while True: pass", (1,))
     with pytest.raises(Ended, match="Python ended"):
         answers(sandbox, "import os\ndef f(x): os._exit(0)", (1,))
-    with pytest.raises(TypeError, match="There is no function called f here"):
+    with pytest.raises(Theirs, match=r"^There is no function called f here"):
         answers(sandbox, "g = 1")
+    with pytest.raises(Theirs, match=r"^f ends Python, with exit or sys\.exit"):
+        answers(sandbox, "def f(x): exit()", (1,))
     with sandbox.play({}) as player:
         player.run("import os\ndef f(x): os._exit(0)\ndef g(x): return x")
         dies, lives = player.snapshot(), player.snapshot()

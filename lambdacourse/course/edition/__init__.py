@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lambdacourse import source
 from lambdacourse.course.edition.pages import Page, facts_page, framed, index_page, notebook_page, search_index
-from lambdacourse.course.files import digest, told_plainly, write
 from lambdacourse.errors import CourseError
+from lambdacourse.files import digest, told_plainly, write
 from lambdacourse.folders import PARTS, content
 from lambdacourse.plots import DARK, LIGHT, Theme
 

@@ -77,7 +77,8 @@ def _outputs(cell: dict[str, Any]) -> Iterator[str]:
         data = {kind: "".join(value) for kind, value in output.get("data", {}).items()}
         plain = data.get("text/plain", "".join(output.get("text", "")))
         if "text/html" in data:
-            yield data["text/html"].replace(' id="fact-', ' data-fact="')  # the page's own table of facts has these ids
+            html = data["text/html"].replace(' id="fact-', ' data-fact="')  # the page's own table of facts has these ids
+            yield re.sub(r'(?<= href=")[^"]+', lambda found: page_of(found[0]), html)
         elif "image/png" in data:
             yield f'<img alt="{escape(plain)}" src="data:image/png;base64,{data["image/png"].strip()}">'
         elif plain.strip():

@@ -19,6 +19,20 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lambdacourse.engine.histograms import HISTOGRAM_BINS
+from lambdacourse.engine.history import (
+    ALLOCATION_KINDS,
+    MESSAGE_KINDS,
+    REASONS,
+    REQUEST_KINDS,
+    SETTLEMENT_KINDS,
+    THROTTLED,
+    Allocations,
+    History,
+    Messages,
+    Requests,
+    Settlements,
+)
 from lambdacourse.engine.kernel.environments import close
 from lambdacourse.engine.kernel.loop import advance
 from lambdacourse.engine.kernel.provisioned import begin, set_first_timer
@@ -77,7 +91,6 @@ from lambdacourse.engine.plan import MINUTE, Chunk, Plan, expected_concurrency
 from lambdacourse.engine.queueing import Backlogs
 from lambdacourse.engine.streams import readings
 from lambdacourse.engine.tally import (
-    ALLOCATION_KINDS,
     ARRIVALS,
     BUSY_MAX,
     CALLS_FAILED,
@@ -87,20 +100,9 @@ from lambdacourse.engine.tally import (
     CLAIMED_MAX,
     COLUMNS,
     ERRORS,
-    HISTOGRAM_BINS,
     INVOCATIONS,
-    MESSAGE_KINDS,
     ON_DEMAND_MAX,
-    REASONS,
-    REQUEST_KINDS,
-    SETTLEMENT_KINDS,
-    THROTTLED,
     THROTTLES,
-    Allocations,
-    History,
-    Messages,
-    Requests,
-    Settlements,
     Tally,
 )
 from lambdacourse.model import Account, Async, Function, Schedule, Sync

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from lambdacourse.engine.draws import FAILURE, JITTER
+from lambdacourse.engine.history import DELIVERED, DROPPED, FAILED, GIVEN_UP, OK, SUCCEEDED, THROTTLED
 from lambdacourse.engine.kernel.compiling import compiled, inlined
 from lambdacourse.engine.kernel.draws import uniform
 from lambdacourse.engine.kernel.environments import histogram_bin, serve
 from lambdacourse.engine.kernel.state import CALL_FINISHED, FINISHED, TOO_OLD, TRY, TRY_CALL
 from lambdacourse.engine.kernel.timers import free_pending, set_timer, take_pending
 from lambdacourse.engine.plan import BACKOFF, ERROR_WAITS
-from lambdacourse.engine.tally import (
+from lambdacourse.engine.tally import (  # fmt: skip
     ASYNC_AGE_MAX,
     ASYNC_AGE_SUM,
     ASYNC_DELIVERED,
@@ -23,15 +24,8 @@ from lambdacourse.engine.tally import (
     CALLS_RECEIVED,
     CALLS_SUCCEEDED,
     CALLS_THROTTLED,
-    DELIVERED,
-    DROPPED,
-    FAILED,
-    GIVEN_UP,
-    OK,
     RETRIES,
-    SUCCEEDED,
-    THROTTLED,
-)  # fmt: skip
+)
 
 FIRST_WAIT, WAIT_FACTOR, LONGEST_WAIT = BACKOFF
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lambdacourse.engine.histograms import HISTOGRAM_BINS, LOWEST_POWER
+from lambdacourse.engine.history import CONCURRENCY, ERROR, OK, RATE, REFUSED, SCALING, THROTTLED, TIMED_OUT
 from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 from lambdacourse.engine.kernel.counting import add_interval
 from lambdacourse.engine.kernel.provisioned import (
@@ -18,13 +20,12 @@ from lambdacourse.engine.kernel.provisioned import (
 )
 from lambdacourse.engine.kernel.state import IS_PROVISIONED, MUST_INITIALISE, NONE
 from lambdacourse.engine.plan import INSTANT
-from lambdacourse.engine.tally import (
+from lambdacourse.engine.tally import (  # fmt: skip
     BILLED_MS,
     BUSY_LEVEL,
     BUSY_MAX,
     CLAIMED_MAX,
     COLD_STARTS,
-    CONCURRENCY,
     DOWNSTREAM_REFUSED,
     DOWNSTREAM_WAIT_MAX,
     DOWNSTREAM_WAIT_SUM,
@@ -32,27 +33,18 @@ from lambdacourse.engine.tally import (
     DURATION_SUM,
     ENVIRONMENTS_AT_START,
     ENVIRONMENTS_LEVEL,
-    ERROR,
     ERRORS,
-    HISTOGRAM_BINS,
     INIT_SUM,
     INVOCATIONS,
-    LOWEST_POWER,
-    OK,
     ON_DEMAND_MAX,
     PROVISIONED_BILLED_MS,
     PROVISIONED_BUSY_LEVEL,
     PROVISIONED_BUSY_MAX,
     PROVISIONED_INVOCATIONS,
-    RATE,
-    REFUSED,
-    SCALING,
     SPILLOVERS,
-    THROTTLED,
     THROTTLES,
-    TIMED_OUT,
     TIMEOUTS,
-)  # fmt: skip
+)
 
 EXPONENT = (1023 + LOWEST_POWER) << 8
 
@@ -130,7 +122,7 @@ def finish_until(core, more, now):
             if finish >= clock.bin_end:
                 if now >= clock.bin_end:
                     turn_bins(core, more, min(finish, now))
-                else:  # It ends within the instant after now, and the bin begins in between.
+                if finish >= clock.bin_end:  # It ends within the instant after now, and the bin begins in between.
                     _carry(core, more, clock.bin + 1)
             days[index] = slots[place].next
             server = servers[slots[place].row]

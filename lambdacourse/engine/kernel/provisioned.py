@@ -9,12 +9,7 @@ from lambdacourse.engine.kernel.counting import add_interval
 from lambdacourse.engine.kernel.state import ALLOCATED, LOOK, NONE
 from lambdacourse.engine.kernel.timers import set_timer
 from lambdacourse.engine.plan import HIGH_POINTS, LOW_POINTS, LOW_SHARE, MINUTE
-from lambdacourse.engine.tally import (
-    ALLOCATED_LEVEL,
-    CLAIMED_MAX,
-    ENVIRONMENTS_AT_START,
-    ENVIRONMENTS_LEVEL,
-)
+from lambdacourse.engine.tally import ALLOCATED_LEVEL, CLAIMED_MAX, ENVIRONMENTS_AT_START, ENVIRONMENTS_LEVEL
 
 ROWS = 1 << 16
 """A timer's ``about`` for an allocation: how often was asked times this, plus the function's row."""

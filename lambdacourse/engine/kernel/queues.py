@@ -13,9 +13,11 @@ import numpy as np
 
 from lambdacourse.engine import queueing
 from lambdacourse.engine.draws import FAILURE, GROUP, RECORD_FAILURE
+from lambdacourse.engine.histograms import HISTOGRAM_BINS
+from lambdacourse.engine.history import OK, THROTTLED
 from lambdacourse.engine.kernel.compiling import compiled, entered, inlined
 from lambdacourse.engine.kernel.draws import uniform
-from lambdacourse.engine.kernel.environments import histogram_bin, serve
+from lambdacourse.engine.kernel.environments import finish_until, histogram_bin, serve
 from lambdacourse.engine.kernel.state import (
     DONE,
     NEEDS_BATCHES,
@@ -48,12 +50,13 @@ from lambdacourse.engine.queueing import (
     RECEIVED,
     RETURNED,
     REVIEW,
+    SEEN,
     SENT,
     VISIBLE,
     VISIBLE_AREA,
     VISIBLE_MAX,
 )  # fmt: skip
-from lambdacourse.engine.tally import ARRIVALS, HISTOGRAM_BINS, OK, THROTTLED
+from lambdacourse.engine.tally import ARRIVALS
 from lambdacourse.facts import fact
 from lambdacourse.model import EventSourceMapping, FifoQueue
 from lambdacourse.model.traffic import CHUNK
@@ -169,9 +172,11 @@ def _end_bin(core, desk, number):
     bins[number, queue.bin, VISIBLE] = queue.visible
     bins[number, queue.bin, IN_FLIGHT] = queue.in_flight
     bins[number, queue.bin, ALLOWED] = queue.allowed
-    sent = np.inf
-    if queue.oldest != NONE:
-        sent = desk.messages[queue.oldest].sent
+    sent, place = np.inf, queue.oldest
+    while place != NONE and not queue.fifo and desk.messages[place].receives >= SEEN:
+        place = desk.messages[place].newer
+    if place != NONE:
+        sent = desk.messages[place].sent
     elif queue.sent > queue.taken:
         flow = _first_flow(desk, queue)
         sent = desk.lag_time[flow, desk.lag_at[flow]]
@@ -621,6 +626,7 @@ def _try(core, more, desk, place, now):
             about = desk.messages[about].next
     failure = -1.0 if raises else uniform(core.flows[lead.flow].key, lead.number, lead.receives, FAILURE)
     seconds = lead.duration + queue.seconds_per_record * batch.size
+    finish_until(core, more, now)  # of several at one instant, what takes no time is over before the next
     outcome, starting, seconds, _, _ = serve(
         core, more, lead.flow, lead.number, lead.tries, now, lead.sent, seconds, lead.init, failure
     )

@@ -136,7 +136,7 @@ LOG = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-"""One attempt to invoke, as in ``tally.Requests``."""
+"""One attempt to invoke, as in ``history.Requests``."""
 
 SETTLEMENT = np.dtype([("flow", "i4"), ("state", "i1"), ("number", "i8"), ("arrival", "f8"), ("time", "f8")], align=True)
 

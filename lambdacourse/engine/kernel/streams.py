@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lambdacourse.engine.draws import GROUP, RECORD_FAILURE, SPREAD
+from lambdacourse.engine.histograms import HISTOGRAM_BINS
+from lambdacourse.engine.history import OK, THROTTLED, Batches, Records
 from lambdacourse.engine.kernel.compiling import compiled, inlined
 from lambdacourse.engine.kernel.draws import uniform
 from lambdacourse.engine.kernel.environments import histogram_bin, serve
@@ -41,7 +43,7 @@ from lambdacourse.engine.streams import (
     next_poll,
     readings,
 )
-from lambdacourse.engine.tally import ARRIVALS, HISTOGRAM_BINS, OK, THROTTLED, Batches, Records
+from lambdacourse.engine.tally import ARRIVALS
 from lambdacourse.model.traffic import CHUNK
 
 WAKE, ANSWER = np.int64(STREAMS), np.int64(STREAMS + 1)

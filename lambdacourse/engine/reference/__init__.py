@@ -6,9 +6,10 @@ What AWS does not publish is marked (assumption).
 
 from __future__ import annotations
 
-from lambdacourse.engine import tally
+from lambdacourse.engine import history
 from lambdacourse.engine.plan import Flow, Plan
 from lambdacourse.engine.reference.callers import Calls, Events, RetryingCalls
+from lambdacourse.engine.reference.provisioned import provide
 from lambdacourse.engine.reference.queues import Queue
 from lambdacourse.engine.reference.streams import Reader
 from lambdacourse.engine.reference.world import World
@@ -16,14 +17,15 @@ from lambdacourse.engine.streams import readings
 from lambdacourse.model import Async
 
 
-def run(plan: Plan) -> tally.History:
+def run(plan: Plan) -> history.History:
     """All that happens in ``plan`` (in its warm-up too)."""
     world = World(plan)
+    provide(world)
     readers = [Reader(world, reading) for reading in readings(plan)]
     queues = {mapping.source.name: Queue(world, number, mapping) for number, mapping in enumerate(plan.queues)}
     world.run(handlers(world, readers, queues))
     streams = [reader.history() for reader in readers]
-    return tally.history(world.attempts, world.settlements, world.allocations, streams, world.messages)
+    return history.from_rows(world.attempts, world.settlements, world.allocations, streams, world.messages)
 
 
 def handlers(world: World, readers: list[Reader], queues: dict[str, Queue]) -> list:

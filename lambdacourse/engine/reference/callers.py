@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lambdacourse.engine import tally
+from lambdacourse.engine import history
 from lambdacourse.engine.draws import FAILURE, JITTER, uniform
 from lambdacourse.engine.plan import BACKOFF, ERROR_WAITS, Flow
 from lambdacourse.engine.reference.world import Attempt, Work, World
@@ -38,19 +38,19 @@ class RetryingCalls:
     def _try(self, work: Work, paid: int) -> None:
         attempt = self.world.invoke(work)
         if attempt.is_throttled:
-            self._try_again(work, tally.GIVEN_UP, self.retry.throttle_cost, self.retry.throttle_base_delay)
+            self._try_again(work, history.GIVEN_UP, self.retry.throttle_cost, self.retry.throttle_base_delay)
         else:
             self.world.at(attempt.finish, lambda: self._answered(work, attempt, paid))
 
     def _answered(self, work: Work, attempt: Attempt, paid: int) -> None:
-        if attempt.outcome != tally.OK and self.retry.on_errors:
+        if attempt.outcome != history.OK and self.retry.on_errors:
             work.failure = uniform(self.key, work.number, work.attempt + 1, FAILURE)
-            self._try_again(work, tally.FAILED, self.retry.cost, self.retry.base_delay)
+            self._try_again(work, history.FAILED, self.retry.cost, self.retry.base_delay)
             return
         client = work.number % self.retry.clients
         back = paid if work.attempt else self.retry.refund
         self.tokens[client] = min(self.tokens[client] + back, self.quota)
-        self.world.settle(work, tally.SUCCEEDED if attempt.outcome == tally.OK else tally.FAILED)
+        self.world.settle(work, history.SUCCEEDED if attempt.outcome == history.OK else history.FAILED)
 
     def _try_again(self, work: Work, otherwise: int, cost: int, base: float) -> None:
         """After a wait, if there is an attempt left and the client's quota pays for it; ``otherwise`` that is how it ends."""
@@ -92,8 +92,8 @@ class Events:
             world.at(attempt.finish, lambda: self._finish(work, attempt))
 
     def _finish(self, work: Work, attempt: Attempt) -> None:
-        if attempt.outcome == tally.OK:
-            self.world.settle(work, tally.SUCCEEDED)
+        if attempt.outcome == history.OK:
+            self.world.settle(work, history.SUCCEEDED)
         elif work.attempt >= self.trigger.maximum_retry_attempts:
             self._give_up(work)
         else:
@@ -112,4 +112,4 @@ class Events:
             world.at(world.now + seconds, lambda: self._try(work, throttles))
 
     def _give_up(self, work: Work) -> None:
-        self.world.settle(work, tally.DROPPED if self.trigger.on_failure is None else tally.DELIVERED)
+        self.world.settle(work, history.DROPPED if self.trigger.on_failure is None else history.DELIVERED)

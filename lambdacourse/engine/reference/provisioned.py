@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from lambdacourse.engine import tally
+from lambdacourse.engine import history
 from lambdacourse.engine.plan import HIGH_POINTS, LOW_POINTS, LOW_SHARE, MINUTE
 from lambdacourse.engine.reference.limits import Bucket, NoLimit
+from lambdacourse.engine.reference.world import Environment, World
 from lambdacourse.model import Schedule, TargetTracking
 
-if TYPE_CHECKING:
-    from lambdacourse.engine.reference.world import Environment, World
+
+def provide(world: World) -> None:
+    """Give each server its provisioned concurrency and what scales it."""
+    for row, server in enumerate(world.servers):
+        if server.function.provisioned_concurrency or server.function.provisioned_scaling:
+            server.provisioned = Provisioned(world, row)
+            Scaling(world, server.provisioned)
 
 
 class Provisioned:
@@ -108,7 +113,7 @@ class Provisioned:
     def _hold(self, now: float) -> None:
         self.server.pool.claim(self._needed - self.claimed, now)
         self.claimed = self._needed
-        self.world.allocations.append(tally.Allocation(self.row, now, self.allocated, self.claimed))
+        self.world.allocations.append(history.Allocation(self.row, now, self.allocated, self.claimed))
 
 
 class Utilisation:

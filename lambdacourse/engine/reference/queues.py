@@ -7,7 +7,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from lambdacourse.engine import queueing, tally
+from lambdacourse.engine import history, queueing
 from lambdacourse.engine.draws import FAILURE, GROUP, RECORD_FAILURE, uniform
 from lambdacourse.engine.reference.world import Attempt, Work, World
 from lambdacourse.model import EventSourceMapping, FifoQueue
@@ -322,7 +322,7 @@ class Queue:
             returned.append(message)
             if message.order not in failed:
                 self._note(queueing.LATE, message)
-        error = attempt.outcome != tally.OK and not self.mapping.report_batch_item_failures
+        error = attempt.outcome != history.OK and not self.mapping.report_batch_item_failures
         self.world.at(attempt.finish, lambda: self._finish(deleted, error))
         if returned:
             self._return_later(returned)
@@ -330,7 +330,7 @@ class Queue:
     def _failed(self, messages: list[Message], attempt: Attempt) -> set[int]:
         """Which messages are not deleted: all after an error, else the reported ones; of a FIFO batch also all after the first."""
         poisoned = [place for place, message in enumerate(messages) if message.poison]
-        if attempt.outcome != tally.OK:
+        if attempt.outcome != history.OK:
             return {message.order for message in messages}
         if self.fifo and poisoned:
             return {message.order for message in messages[poisoned[0] :]}

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lambdacourse.engine import tally
+from lambdacourse.engine import history
+from lambdacourse.engine.history import Batches, Records
 from lambdacourse.engine.plan import Plan
 from lambdacourse.engine.reference.limits import Bucket, NoLimit
 from lambdacourse.engine.reference.world import Attempt, Work, World
@@ -35,7 +36,6 @@ from lambdacourse.engine.streams import (
     last_poll,
     next_poll,
 )
-from lambdacourse.engine.tally import Batches, Records
 
 
 @dataclass
@@ -248,7 +248,7 @@ class Reader:
             return
         lane.draw = None
         self.invocations += 1
-        failed = failed if attempt.outcome == tally.OK else None
+        failed = failed if attempt.outcome == history.OK else None
         self._note(lane, part, attempt, failed)
         for index in range(part.size):
             lane.records[index].handed += 1
@@ -261,7 +261,7 @@ class Reader:
 
     def _finish(self, lane: Lane, part: Part, attempt: Attempt, failed: int | None) -> None:
         """The function has answered. A part that has become smaller is tried again at once, one that has not waits."""
-        if attempt.outcome == tally.OK and failed is None:
+        if attempt.outcome == history.OK and failed is None:
             self._take(lane, part, part.size, PROCESSED)
             part.final = False
             self._next(lane)

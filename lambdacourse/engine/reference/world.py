@@ -4,7 +4,7 @@ How a trigger plugs in. Each flow of the plan has a handler, an object with ``ar
 each arrival the world sets ``now`` and calls it. The handler may
 
 * ask for an environment: ``attempt = world.invoke(work)``. All that happens to the invocation is known at once: its outcome
-  (from ``tally.THROTTLED`` on nothing ran), its ``started`` and its ``finish``.
+  (from ``history.THROTTLED`` on nothing ran), its ``started`` and its ``finish``.
 * have something done later: ``world.at(time, action)``, where ``action()`` takes no argument and finds the time in ``world.now``.
 
 Order: environments that finish up to ``now + INSTANT`` are idle before anything happens at ``now``. At one time timers come before
@@ -23,10 +23,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lambdacourse.engine import tally
+from lambdacourse.engine import history
 from lambdacourse.engine.plan import INSTANT, Plan
 from lambdacourse.engine.reference.limits import Bucket, Growth, NoLimit
-from lambdacourse.engine.reference.provisioned import Provisioned, Scaling
 from lambdacourse.model import Downstream, Function
 
 
@@ -55,7 +54,7 @@ class Work:
 
 
 class Attempt(NamedTuple):
-    """What became of one attempt to invoke: a row of ``tally.Requests``."""
+    """What became of one attempt to invoke: a row of ``history.Requests``."""
 
     function: int
     time: float
@@ -75,7 +74,7 @@ class Attempt(NamedTuple):
 
     @property
     def is_throttled(self) -> bool:
-        return self.outcome >= tally.THROTTLED
+        return self.outcome >= history.THROTTLED
 
     @property
     def finish(self) -> float:
@@ -115,9 +114,9 @@ class Pool:
 
     def throttled(self, now: float) -> int | None:
         if self.busy >= self.limit:
-            return tally.RESERVED_CONCURRENCY if self.is_reserved else tally.CONCURRENCY
+            return history.RESERVED_CONCURRENCY if self.is_reserved else history.CONCURRENCY
         if not self.rps.has_one(now):
-            return tally.RESERVED_RATE if self.is_reserved else tally.RATE
+            return history.RESERVED_RATE if self.is_reserved else history.RATE
         return None
 
     def _rate(self) -> tuple[float, float]:
@@ -131,7 +130,7 @@ class Server:
 
     def __init__(self, function: Function, pool: Pool, scaling: Bucket | NoLimit, growth: Growth | NoLimit) -> None:
         self.function, self.pool, self.scaling, self.growth = function, pool, scaling, growth
-        self.provisioned: Provisioned | None = None
+        self.provisioned = None  # a ``reference.provisioned.Provisioned``, where it has one
         self.idle: list[Environment] = []
         self.started = 0
 
@@ -139,7 +138,7 @@ class Server:
         """Which limit turns a request away now, if any (assumption: the order in which they are checked)."""
         reason = self.pool.throttled(now)
         if reason is None and not self.growth.has_one(now):
-            reason = tally.SCALING
+            reason = history.SCALING
         return reason
 
     def warm_environment(self, now: float) -> Environment | None:
@@ -164,7 +163,7 @@ class Connections:
         self.free_at = [-math.inf] * downstream.concurrency_limit
 
     def ask(self, ready: float, duration: float, timeout: float) -> tuple[float, float]:
-        """How long the handler that is ``ready`` then runs in all, and how much of that it waits (``tally.REFUSED``: in vain).
+        """How long the handler that is ``ready`` then runs in all, and how much of that it waits (``history.REFUSED``: in vain).
 
         A connection is set aside when the invocation begins (assumption). Who gives up waiting needs none.
         """
@@ -172,7 +171,7 @@ class Connections:
         if waited <= INSTANT:
             waited = 0.0
         elif self.downstream.when_full == "error":
-            return self.downstream.error_after, tally.REFUSED
+            return self.downstream.error_after, history.REFUSED
         if waited < timeout:
             heapq.heapreplace(self.free_at, ready + min(waited + duration, timeout))
         return waited + duration, waited
@@ -184,18 +183,14 @@ class World:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.now = plan, -plan.warm_up
         self.attempts: list[Attempt] = []
-        self.settlements: list[tally.Settlement] = []
-        self.allocations: list[tally.Allocation] = []
+        self.settlements: list[history.Settlement] = []
+        self.allocations: list[history.Allocation] = []
         self.messages: list[tuple] = []
         self._finishing: list[tuple[float, int, Server, Environment]] = []
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._set = 0
         self.servers = _servers(plan)
         self.connections = {downstream: Connections(downstream) for downstream in plan.downstreams}
-        for row, server in enumerate(self.servers):
-            if server.function.provisioned_concurrency or server.function.provisioned_scaling:
-                server.provisioned = Provisioned(self, row)
-                Scaling(self, server.provisioned)
 
     def at(self, time: float, action: Callable[[], None]) -> None:
         """Have ``action`` done at ``time``."""
@@ -212,10 +207,11 @@ class World:
 
     def settle(self, work: Work, state: int) -> None:
         """Note that ``work``, for whose answer somebody waits or which Lambda keeps, is over."""
-        self.settlements.append(tally.Settlement(work.flow, work.number, work.arrival, self.now, state))
+        self.settlements.append(history.Settlement(work.flow, work.number, work.arrival, self.now, state))
 
     def invoke(self, work: Work) -> Attempt:
         """Try to run ``work`` now: on a provisioned environment if one is free, otherwise on demand."""
+        self._turn_to(self.now)  # of several at one instant, what takes no time is over before the next
         now, flow = self.now, self.plan.flows[work.flow]
         server = self.servers[flow.function]
         provisioned = None if flow.latest else server.provisioned
@@ -226,7 +222,7 @@ class World:
         reason = server.throttled(now)
         environment = None if reason else server.warm_environment(now)
         if reason is None and environment is None and not server.scaling.has_one(now):
-            reason = tally.SCALING
+            reason = history.SCALING
         if reason is not None:
             return self._note(work, flow.function, reason, -1, False, math.nan, math.nan, math.nan, False, spilled, 0.0)
         cold = environment is None
@@ -251,12 +247,12 @@ class World:
         started = self.now + (init + (function.cold_start.download if cold else 0.0))
         if function.downstream is not None:
             duration, waited = self.connections[function.downstream].ask(started, duration, timeout)
-        outcome = tally.OK
-        if work.failure < function.error_rate or function.error_rate == 1 or waited == tally.REFUSED:
-            outcome = tally.ERROR
+        outcome = history.OK
+        if work.failure < function.error_rate or function.error_rate == 1 or waited == history.REFUSED:
+            outcome = history.ERROR
         if duration > timeout:
-            outcome, duration = tally.TIMED_OUT, timeout
-        environment.must_initialise = environment.is_first_call = outcome == tally.TIMED_OUT
+            outcome, duration = history.TIMED_OUT, timeout
+        environment.must_initialise = environment.is_first_call = outcome == history.TIMED_OUT
         heapq.heappush(self._finishing, (started + duration, -len(self.attempts), server, environment))
         on = environment.number, cold, init, started, duration, environment.is_provisioned, spilled, waited
         return self._note(work, self.plan.flows[work.flow].function, outcome, *on)

@@ -16,6 +16,9 @@ MODULES = {
     "05-events-and-queues": "queues",
     "06-streams": "streams",
     "07-cost": "cost",
+    "08-operating": "operating",
+    "09-design-image-pipeline": "pipeline",
+    "10-debug-slow-function": "slowfunction",
     "11-interview": "interview",
 }
 

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer
+from lambdacourse.grading.answers import Answer, settings_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
 from lambdacourse.grading.verdict import Part, share
@@ -568,16 +568,10 @@ def _least_plan(crowd: int, gap_minutes: int, function_init: float, limit_ms: fl
 
 def _plan(value: object) -> tuple[tuple[bool, bool, int] | None, str]:
     """The remedies in the answer, or None and a sentence that says what is wrong with it."""
-    if type(value) is not dict:
-        return None, f"It returned {value}; a dict was expected, with warmer, snapstart and provisioned_concurrency."
-    if set(value) != {"warmer", "snapstart", "provisioned_concurrency"}:
-        keys = ", ".join(sorted(value)) or "none"
-        return None, f"The dict has the keys {keys}; expected are provisioned_concurrency, snapstart, warmer."
-    if type(value["warmer"]) is not bool or type(value["snapstart"]) is not bool:
-        return None, "warmer and snapstart are True or False."
+    known = {"warmer": (False, True), "snapstart": (False, True), "provisioned_concurrency": (0, 100)}
+    if problem := settings_problem(value, known):
+        return None, problem
     kept = value["provisioned_concurrency"]
-    if type(kept) is not int or not 0 <= kept <= 100:
-        return None, f"provisioned_concurrency is {kept!r}; a whole number from 0 to 100 was expected."
     if kept and value["snapstart"]:
         return None, "AWS has no provisioned concurrency for a version with SnapStart: choose one of them."
     return (value["warmer"], value["snapstart"], kept), ""

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from lambdacourse.facts import fact
 from lambdacourse.grading.answers import Answer, as_number
-from lambdacourse.grading.compare import Misconception, name_slip
+from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.model import CALLERS, Account, ColdStart, Function, Sync, exponential, poisson, throttle_status
+from lambdacourse.quantities import name_slip
 from lambdacourse.simulation import simulate
 
 LESSON = "lessons/01-concurrency.ipynb"

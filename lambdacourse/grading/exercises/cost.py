@@ -9,7 +9,7 @@ import numpy as np
 
 from lambdacourse import plots
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer
+from lambdacourse.grading.answers import Answer, keys_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
 from lambdacourse.grading.verdict import Part, share
@@ -670,11 +670,8 @@ def _least(case: dict) -> tuple[float, str]:
 
 def _configuration(value: object) -> tuple[dict | None, str]:
     """The function that the answer describes, or None and a sentence that says what is wrong with it."""
-    if type(value) is not dict:
-        return None, f"It returned {value}; a dict was expected, with memory_mb, architecture and provisioned_concurrency."
-    known = {"memory_mb", "architecture", "provisioned_concurrency"}
-    if set(value) != known:
-        return None, f"The dict has the keys {', '.join(sorted(value)) or 'none'}; expected are {', '.join(sorted(known))}."
+    if problem := keys_problem(value, ("memory_mb", "architecture", "provisioned_concurrency")):
+        return None, problem
     least, most = fact("memory_minimum").value, fact("memory_maximum").value
     if type(value["memory_mb"]) is not int or not least <= value["memory_mb"] <= most:
         return (

@@ -8,17 +8,15 @@ from functools import lru_cache
 from html import escape
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer, Strange
+from lambdacourse.grading.answers import Answer, keys_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
+from lambdacourse.grading.templates import as_template
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.model import Account, ColdStart, Function, Schedule, Sync, exponential, poisson, spike
 from lambdacourse.pricing import Provisioned, bill
 from lambdacourse.simulation import Run, simulate
-from lambdacourse.templates import Report, TemplateError, check_text
-from lambdacourse.templates.checking import stack_of
-from lambdacourse.templates.reading import Deployment, read_stack
 
 LESSON = "lessons/02-reserved-and-provisioned.ipynb"
 RPS = fact("rps_per_concurrency").value
@@ -301,7 +299,6 @@ SCALED = Task(
             "less busy than the target": (1, _half_idle),
             "where something holds it back": (1, _stays),
         },
-        units=" provisioned",
         misconceptions=(
             Misconception(
                 lambda provisioned, busy, target, maximum: 1 if busy == 0 else _scaled_to(provisioned, busy, target, maximum),
@@ -520,12 +517,6 @@ def _ready_statement(numbers: Numbers) -> str:
     return f"<p>Your template:</p><pre>{escape(_TEMPLATE.format(**_settings(numbers)))}</pre>"
 
 
-@lru_cache(maxsize=32)
-def _examined(text: str) -> tuple[Report, Deployment]:
-    """What is wrong with a template, and what it deploys. Kept, because grading looks twice at the same text."""
-    return check_text(text), read_stack(stack_of(text, ""), "")
-
-
 def _check_ready(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
     parts = _ready_parts(answer, _settings(own))
     if held_back is not None and all(part.ok for part in parts):
@@ -536,17 +527,13 @@ def _check_ready(answer: Answer, own: Numbers, held_back: Numbers | None) -> Seq
 def _ready_parts(answer: Answer, settings: dict[str, int]) -> list[Part]:
     template = _TEMPLATE.format(**settings)
     text = answer(template)
-    if type(text) is not str:
-        shown = "None: is there a return at the end of your function?" if text is None else f"{str(text)[:80]}."
-        return [Part(0, 4, f"A template as text was expected; it returned {shown}")]
+    examined, problem = as_template(text)
+    if examined is None:
+        return [Part(0, 4, problem)]
     lost = [line.strip() for line in template.splitlines() if "Schedule" in line and line.strip() not in text]
     if lost:
         return [Part(0, 4, f"The schedule is right, and has to stay: {lost[0]!r} is gone.")]
-    try:
-        report, deployment = _examined(text)
-    except (TemplateError, ValueError) as problem:
-        return [Part(0, 4, f"The template cannot be read: {str(problem).splitlines()[0]}")]
-    shop = deployment.functions.get("Shop")
+    report, shop = examined.report, examined.deployment.functions.get("Shop")
     if shop is None:
         return [Part(0, 4, "The function Shop has to stay.")]
     parts = (
@@ -557,14 +544,17 @@ def _ready_parts(answer: Answer, settings: dict[str, int]) -> list[Part]:
     )
     ours = {rule for rules, _ in parts for rule in rules}
     others = [finding for finding in report.errors if finding.rule not in ours]
-    if others and not (ours & set(report.rules)):
-        return [Part(0, 4, f"The template is not valid, in line {others[0].place.line}: {others[0].text}")]
+    invalid = f"The template is not valid, in line {others[0].place.line}: {others[0].text}" if others else ""
+    if invalid and not (ours & set(report.rules)):
+        return [Part(0, 4, invalid)]
     found = {finding.rule: finding.text for finding in report.findings}
     verdicts = []
     for rules, about in parts:
         broken = next((found[rule] for rule in rules if rule in found), "")
         verdicts.append(Part(float(not broken), 1, f"{about}: {broken or 'yes.'}{_READ_ON if broken else ''}"))
-    if shop.provisioned_concurrency != settings["night"] and verdicts[0].ok:
+    if invalid and verdicts[0].ok:
+        verdicts[0] = Part(0, 1, invalid)
+    elif shop.provisioned_concurrency != settings["night"] and verdicts[0].ok:
         verdicts[0] = Part(
             0, 1, f"The alias keeps {settings['night']} environments ready: it has {shop.provisioned_concurrency}."
         )
@@ -622,9 +612,8 @@ def _good_enough(case: dict) -> float:
 
 
 def _plan_problem(plan: object) -> str:
-    if type(plan) is not dict or set(plan) != {"reserved", "schedule"}:
-        came = f"{plan!r}" if type(plan) is dict else f"a {plan if isinstance(plan, Strange) else type(plan).__name__}"
-        return f"it returned {came[:80]}; a dict with the keys reserved and schedule was expected."
+    if problem := keys_problem(plan, ("reserved", "schedule")):
+        return problem
     reserved, schedule = plan["reserved"], plan["schedule"]
     if reserved is not None and (type(reserved) is not int or not 0 <= reserved <= fact("reserved_maximum").value):
         return f"reserved is {reserved!r}; None or a whole number up to {fact('reserved_maximum').value:,} was expected."

@@ -7,17 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer, Strange
+from lambdacourse.grading.answers import Answer, settings_problem
 from lambdacourse.grading.compare import Misconception
-from lambdacourse.grading.handlers import handler
+from lambdacourse.grading.handlers import handler, listed
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
+from lambdacourse.grading.templates import as_template
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.model import ColdStart, EventSourceMapping, Function, SqsQueue, poisson
 from lambdacourse.runtime import LocalQueue
-from lambdacourse.runtime.mapping import failed_messages
 from lambdacourse.simulation import simulate
-from lambdacourse.templates import check_text
 
 LESSON = "lessons/05-events-and-queues.ipynb"
 POLLERS = fact("sqs_pollers_maximum").value
@@ -325,24 +324,6 @@ def _some(numbers: Numbers, name: str, size: int, least: int = 1) -> set[int]:
     return chosen if least <= len(chosen) < size else set(range(size // 2, size // 2 + max(least, 1)))
 
 
-def _listed(response: object, ids: Sequence[str]) -> tuple[set[str] | None, str]:
-    """The messages that a response calls failed, or what is wrong with it."""
-    if response is None:
-        return set(), ""
-    if type(response) is not dict or type(response.get("batchItemFailures")) is not list:
-        return None, 'a dict with the key "batchItemFailures" and a list was expected, {"batchItemFailures": […]}.'
-    entries = response["batchItemFailures"]
-    if not all(type(each) is dict and type(each.get("itemIdentifier")) is str for each in entries):
-        return None, 'each entry is a dict, {"itemIdentifier": …}, with the messageId of a record as its text.'
-    unknown = {each["itemIdentifier"] for each in entries} - set(ids)
-    if unknown:
-        return None, (
-            f"it names {min(unknown)!r}, which is no messageId of the batch: then Lambda takes the whole batch for failed. "
-            "Is that a receiptHandle, or an index?"
-        )
-    return failed_messages(response, ids), ""
-
-
 # --- 5. resize_batch
 
 
@@ -393,7 +374,7 @@ def _called(call: Callable[[dict], Any], records: list, ids: list[str]) -> tuple
         raise
     except Exception as problem:
         return set(ids), f"it raised {problem}"  # the whole batch fails
-    return _listed(response, ids)
+    return listed(response, ids)
 
 
 RESIZE = Task(
@@ -595,10 +576,10 @@ def _template_statement(numbers: Numbers) -> str:
 
 def _check_template(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequence[Part]:
     text = answer()
-    if type(text) is not str:
-        came = text if isinstance(text, Strange) else type(text).__name__
-        return [Part(0, 4, f"It returned a {came}; the template as text was expected, between three quotation marks.")]
-    report = check_text(text)
+    examined, problem = as_template(text)
+    if examined is None:
+        return [Part(0, 4, problem)]
+    report = examined.report
     rules, found = set(report.rules), {finding.rule: finding.text for finding in report.findings}
     errors = [finding.text for finding in report.findings if finding.severity == "error"]
     if errors:
@@ -671,7 +652,9 @@ def _check_settings(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
     for case in cases:
         call = f"queue_settings({', '.join(f'{key}={value!r}' for key, value in case.items())})"
         settings = answer(*case.values())
-        problem = _settings_problem(settings, case)
+        problem = settings_problem(settings, _KNOWN)
+        if not problem and settings["visibility_timeout"] < case["timeout"]:
+            problem = f"AWS rejects a visibility timeout below the function's timeout of {case['timeout']} s."
         if problem:
             return [Part(0, 5, f"{call}: {problem}")]
         worker = Function("worker", duration=0, timeout=case["timeout"], cold_start=ColdStart(init=0.5))
@@ -709,21 +692,6 @@ def _check_settings(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
         Part(share(2, safe, count), 2, f"Only bad messages are given up: {lost or 'yes.'}"),
         Part(share(1, lean, count), 1, f"At most twice the concurrency that is needed: {spare or 'yes.'}"),
     ]
-
-
-def _settings_problem(settings: object, case: dict) -> str:
-    if type(settings) is not dict:
-        return f"it returned a {settings if isinstance(settings, Strange) else type(settings).__name__}; a dict was expected."
-    for key in {*settings, *_KNOWN}:
-        if key not in settings or key not in _KNOWN:
-            return f"the keys are {', '.join(_KNOWN)}; {key!r} is {'missing' if key in _KNOWN else 'none of them'}."
-        (least, most), value = _KNOWN[key], settings[key]
-        if type(value) is not type(least) or not least <= value <= most:
-            kind = "True or False" if type(least) is bool else f"a whole number from {least:,} to {most:,}"
-            return f"{key} is {value!r}; {kind} was expected."
-    if settings["visibility_timeout"] < case["timeout"]:
-        return f"AWS rejects a visibility timeout below the function's timeout of {case['timeout']} s."
-    return ""
 
 
 SETTINGS = Task(

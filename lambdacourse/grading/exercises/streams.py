@@ -6,10 +6,13 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
+import pandas as pd
+
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer, Strange
+from lambdacourse.grading.answers import Answer, settings_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.handlers import handler
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
@@ -458,14 +461,18 @@ def _minutes(numbers: Numbers, number: int) -> dict:
     if kind == "throttled":
         duration = capacity * numbers.whole(f"tight {number}", 70, 90) / 100
     worker = Function("worker", duration=duration, reserved_concurrency=reserved, error_rate=0.01 if kind == "fine" else 0.0)
-    table = simulate(EventSourceMapping(worker, stream), seconds=600, seed=number)
-    minutes = table.metrics()["worker"]
+    minutes = _measured(EventSourceMapping(worker, stream), number)
     age = minutes["IteratorAge"]["Maximum"] / 1000
     return {
         "iterator_age": [round(value, 1) for value in age],
         "errors": [int(value) for value in minutes["Errors"]["Sum"]],
         "throttles": [int(value) for value in minutes["Throttles"]["Sum"]],
     }
+
+
+@lru_cache(maxsize=64)
+def _measured(mapping: EventSourceMapping, seed: int) -> pd.DataFrame:
+    return simulate(mapping, seconds=600, seed=seed).metrics()["worker"]
 
 
 def _rises(iterator_age: Sequence[float]) -> bool:
@@ -641,7 +648,7 @@ def _check_settings(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
     for case in cases:
         call = f"stream_settings({', '.join(f'{key}={value!r}' for key, value in case.items())})"
         settings = answer(*case.values())
-        problem = _settings_problem(settings)
+        problem = settings_problem(settings, _KNOWN)
         if problem:
             return [Part(0, 5, f"{call}: {problem}")]
         stream = KinesisStream("clicks", poisson(case["sent"]), shards=settings["shards"], poison_at=60)
@@ -679,19 +686,6 @@ def _check_settings(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
         Part(share(2, safe, count), 2, f"Only the bad record is given up: {lost or 'yes.'}"),
         Part(share(1, lean, count), 1, f"At most twice the shards that are needed: {spare or 'yes.'}"),
     ]
-
-
-def _settings_problem(settings: object) -> str:
-    if type(settings) is not dict:
-        return f"it returned a {settings if isinstance(settings, Strange) else type(settings).__name__}; a dict was expected."
-    for key in (*_KNOWN, *settings):
-        if key not in settings or key not in _KNOWN:
-            return f"the keys are {', '.join(_KNOWN)}; {key!r} is {'missing' if key in _KNOWN else 'none of them'}."
-        (least, most), value = _KNOWN[key], settings[key]
-        if type(value) is not type(least) or not least <= value <= most:
-            kind = "True or False" if type(least) is bool else f"a whole number from {least:,} to {most:,}"
-            return f"{key} is {value!r}; {kind} was expected."
-    return ""
 
 
 SETTINGS = Task(

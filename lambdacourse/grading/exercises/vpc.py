@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from html import escape
 from itertools import chain, combinations, product
 
@@ -13,9 +12,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lambdacourse.facts import fact
-from lambdacourse.grading.answers import Answer
+from lambdacourse.grading.answers import Answer, keys_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
+from lambdacourse.grading.templates import as_template
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.network import (
@@ -40,9 +40,6 @@ from lambdacourse.network.vpc import GATEWAY_SERVICES
 from lambdacourse.plots import Picture, Theme
 from lambdacourse.pricing import charges
 from lambdacourse.pricing.bills import money
-from lambdacourse.templates import Finding, TemplateError, check_text
-from lambdacourse.templates.checking import stack_of
-from lambdacourse.templates.reading import Deployment, read_stack
 
 LESSON = "lessons/04-vpc.ipynb"
 HOURS = fact("hours_per_month").value
@@ -682,13 +679,10 @@ def _check_template(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
     text = answer(broken_template(free, paid))
     nothing = [Part(0, 1.5, f"{free}: no template to look at."), Part(0, 1.5, f"{paid}: no template to look at.")]
     nothing.append(Part(0, 1, "What it costs: no template to look at."))
-    if type(text) is not str:
-        shown = "None: is there a return at the end of your function?" if text is None else f"{str(text)[:80]}."
-        return [Part(0, 1, f"A template as text was expected; it returned {shown}"), *nothing]
-    try:
-        errors, deployment = _examined(text)
-    except (TemplateError, ValueError) as problem:
-        return [Part(0, 1, f"The template cannot be read: {str(problem).splitlines()[0]}"), *nothing]
+    examined, problem = as_template(text)
+    if examined is None:
+        return [Part(0, 1, problem), *nothing]
+    errors, deployment = examined.report.errors, examined.deployment
     said = f"{len(errors)} found, first in line {errors[0].place.line}: {errors[0].text}" if errors else "none found."
     valid = Part(float(not errors), 1, f"Errors in the template: {said}")
     if "Api" not in deployment.functions:
@@ -708,12 +702,6 @@ def _check_template(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
         *reached,
         Part(float(kept), 1, cost if added > 0 or kept else "What it costs: counts where both are reached."),
     ]
-
-
-@lru_cache(maxsize=32)
-def _examined(text: str) -> tuple[list[Finding], Deployment]:
-    """What is wrong with a template, and what it deploys. Kept, because grading looks twice at the same text."""
-    return check_text(text).errors, read_stack(stack_of(text, ""), "")
 
 
 def _reached(place: VpcConfig, name: str) -> Part:
@@ -786,10 +774,8 @@ def _missed(place: VpcConfig, gb: dict[str, float]) -> list[tuple[str, Reached]]
 
 def _network(value: object, zones: int) -> tuple[VpcConfig | None, str]:
     """The network that the answer describes, or None and a sentence that says what is wrong with it."""
-    if type(value) is not dict:
-        return None, f"It returned {value}; a dict was expected, with nat, endpoints and ipv6."
-    if set(value) != {"nat", "endpoints", "ipv6"}:
-        return None, f"The dict has the keys {', '.join(sorted(value)) or 'none'}; expected are endpoints, ipv6, nat."
+    if problem := keys_problem(value, ("nat", "endpoints", "ipv6")):
+        return None, problem
     if type(value["nat"]) is not bool or type(value["ipv6"]) is not bool:
         return None, "nat and ipv6 are True or False."
     known = (*GATEWAY_SERVICES, *SERVICES)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdacourse.drill.numbers import FAMILIES, Unclear, calculate, read_number
+from lambdacourse.quantities import FAMILIES, Unclear, calculate, read_number
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,9 @@ from lambdacourse.drill.numbers import FAMILIES, Unclear, calculate, read_number
         ("6,000 requests per minute", "requests/s", 100),
         ("800 concurrent executions", "concurrent executions", 800),
         ("2 MB", "MB", 2),
+        ("5.8 million", "million", 5.8),
+        ("5.8", "million", 5.8),
+        ("2 thousand requests", "requests", 2_000),
     ],
 )
 def test_what_people_type_is_understood(typed, unit, means):

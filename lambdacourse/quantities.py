@@ -1,6 +1,7 @@
 """Numbers as people type them: ``2,500/s``, ``1.5 million``, ``3×10^6``, ``1/8``, ``12.5 %``, ``$0.20``, ``90 s``, ``5000*0.2``.
 
-What can be read in one way is read so; what can be read in two is asked about.
+What can be read in one way is read so; what can be read in two is asked about. And what a wrong one looks like: slips of unit and
+magnitude. Predictions, the drill and the checkers of exercises all read and compare numbers with this.
 """
 
 from __future__ import annotations
@@ -53,6 +54,21 @@ _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling 
 _SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mio": 1e6, "million": 1e6, "millions": 1e6, "bn": 1e9, "billion": 1e9}
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _NUMBER = r"(?:\d[\d_,.'\u2019]*|\.\d+)(?:e[+-]?\d+)?"
+
+SLIPS = (
+    (1_000.0, "1,000 times too large: are there milliseconds where seconds should be?"),
+    (1 / 1_000.0, "1,000 times too small: are there seconds where milliseconds should be?"),
+    (100.0, "100 times too large: is that percent where a share (0 to 1) is asked for?"),
+    (1 / 100.0, "100 times too small: is that a share where percent is asked for?"),
+    (60.0, "60 times too large: minutes and seconds?"),
+    (1 / 60.0, "60 times too small: minutes and seconds?"),
+    (3_600.0, "3,600 times too large: hours and seconds?"),
+    (1 / 3_600.0, "3,600 times too small: hours and seconds?"),
+    (10.0, "10 times too large."),
+    (0.1, "10 times too small."),
+    (-1.0, "the right size, with the wrong sign."),
+)
+"""What a factor between an answer and the truth usually means."""
 
 
 class Unclear(ValueError):
@@ -150,6 +166,8 @@ def _plain(number: str, typed: str) -> str:
 def _scale_and_unit(words: str, typed: str, unit: str) -> tuple[float, str]:
     """The factor and the unit in the words after a number."""
     rest, scale = words.strip().rstrip("."), 1.0
+    if rest in (unit.lower(), unit.lower().rstrip("s")):
+        return scale, ""
     first = re.match(r"[a-z]+", rest)
     if first and first[0] in _SCALES and not (first[0] == "m" and unit in FAMILIES[0] | FAMILIES[1]):
         scale, rest = _SCALES[first[0]], rest[first.end() :].strip()
@@ -184,3 +202,10 @@ def _convert(value: float, said: str, unit: str, typed: str) -> float:
         wanted = f"in {unit}" if unit else "as a plain number"
         raise Unclear(f"{typed.strip()!r} is in {said}, and the answer is wanted {wanted}. Which number do you mean?")
     return value * family[said] / family[unit]
+
+
+def name_slip(value: float, expected: float, tolerance: float = 1e-3) -> str:
+    """What kind of slip leads from ``expected`` to ``value``, if a usual one does."""
+    if not expected or not value:
+        return ""
+    return next((f"It is {words}" for factor, words in SLIPS if math.isclose(value / expected, factor, rel_tol=tolerance)), "")

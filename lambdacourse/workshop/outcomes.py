@@ -1,0 +1,81 @@
+"""What became of each submission, kept in the class's ``.grading/``, and from what it was graded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lambdacourse.files import write
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one submission: ``graded`` with a score, or ``fault`` with what the instructor should know."""
+
+    assignment: str
+    student: str
+    state: str
+    score: float | None = None
+    max_score: float | None = None
+    note: str = ""
+    digest: str = ""
+
+
+def as_text(outcomes: Sequence[Outcome]) -> str:
+    """A line each submission."""
+    lines = []
+    for row in outcomes:
+        points = "" if row.score is None else f"{row.score:g} of {row.max_score:g}"
+        lines.append(f"{row.assignment:24} {row.student:24} {row.state:8} {points:12} {row.note}".rstrip())
+    return "\n".join(lines) or "There is nothing yet."
+
+
+def as_json(outcomes: Sequence[Outcome]) -> str:
+    return json.dumps([asdict(outcome) for outcome in outcomes], indent=1, ensure_ascii=False)
+
+
+def digest_of(folder: Path, assignment: str, student: str) -> str:
+    """The digest of all that a grade follows from: the submission, its solution, the private tasks, the seeds."""
+    digest = hashlib.sha256()
+    inputs = [
+        *sorted((folder / "submitted" / student / assignment).rglob("*")),
+        *sorted((folder / "solutions" / assignment).rglob("*")),
+    ]
+    for file in [*inputs, folder / "private" / f"{assignment}.py", folder / "class.toml", folder / ".grading" / "seed"]:
+        if file.is_symlink():
+            digest.update(str(file.readlink()).encode(errors="surrogateescape"))
+        elif file.is_file():
+            digest.update(f"{file.name}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
+            with file.open("rb") as data:
+                digest.update(hashlib.file_digest(data, "sha256").digest())
+    return digest.hexdigest()
+
+
+def recorded(folder: Path, assignment: str, student: str) -> Outcome | None:
+    try:
+        file = folder / ".grading" / "outcomes" / assignment / f"{student}.json"
+        return Outcome(**json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def record(folder: Path, outcome: Outcome) -> None:
+    file = folder / ".grading" / "outcomes" / outcome.assignment / f"{outcome.student}.json"
+    write(file, json.dumps(asdict(outcome), ensure_ascii=False).encode())
+
+
+def read_unplaced(folder: Path) -> dict[str, Outcome]:
+    """What ``collect`` could not place and nobody has placed since, by file name."""
+    try:
+        kept = json.loads((folder / ".grading" / "unplaced.json").read_text(encoding="utf-8"))
+        return {name: Outcome(**outcome) for name, outcome in kept.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def keep_unplaced(folder: Path, unplaced: Mapping[str, Outcome]) -> None:
+    kept = {name: asdict(outcome) for name, outcome in unplaced.items()}
+    write(folder / ".grading" / "unplaced.json", json.dumps(kept).encode())

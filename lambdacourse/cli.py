@@ -201,10 +201,16 @@ def refresh(parsed: argparse.Namespace) -> int:
     if not all((root / part).is_dir() for part in ("lessons", "solutions", "exercises")):
         raise CourseError(f"{root} is no checkout of the course: there is no lessons/, solutions/ and exercises/ in it.")
 
-    def tell(name: str, seconds: float) -> None:
-        print(f"{name:32} run in {seconds:5.1f} s")
+    took = []
 
-    stale = lessons.refresh(root, parsed.names, not parsed.check, tell) + release_all(root, keep=not parsed.check)
+    def tell(name: str, seconds: float) -> None:
+        took.append(seconds)
+        print(f"{name:32} run in {seconds:5.1f} s", flush=True)
+
+    stale = lessons.refresh(root, parsed.names, not parsed.check, tell)
+    if len(took) > 1:
+        print(f"{'all of them':32} run in {sum(took):5.1f} s")
+    stale += release_all(root, keep=not parsed.check)
     page = root / "lambdacourse" / "ASSUMPTIONS.md"
     if page.exists() and page.read_text(encoding="utf-8") != assumptions_page():
         stale.append("lambdacourse/ASSUMPTIONS.md")

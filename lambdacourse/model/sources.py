@@ -361,7 +361,7 @@ class EventSourceMapping:
         needed = fact("tumbling_window_factor").value
         if self.tumbling_window and self.parallelization_factor != needed:
             raise ValueError(
-                f"{at}tumbling_window={self.tumbling_window:g}, parallelization_factor={self.parallelization_factor}: with a "
+                f"{at}tumbling_window={self.tumbling_window:g}, parallelization_factor={self.parallelization_factor}): with a "
                 f"tumbling window the factor must be {needed} (AWS::Lambda::EventSourceMapping ParallelizationFactor)."
             )
         position = "TRIM_HORIZON" if self.starting_position is None else self.starting_position

@@ -92,12 +92,13 @@ def test_prediction_is_kept(lesson):
 
 
 def test_fact_leads_to_its_source(lesson):
-    """A marked fact is a link to its row in the table of facts, with source and date."""
+    """A marked fact is a link to its row in the table of facts, which unfolds to what it is and where it stands."""
     lesson.locator('a[href$="#fact-account_concurrency"]').first.click()
-    row = lesson.get_by_role("row", name="Concurrent executions of one account in one Region").first
+    row = lesson.get_by_role("row", name="1,000 concurrent executions").first
     expect(row).to_be_in_viewport()
-    expect(row).to_contain_text("1,000 concurrent executions")
-    expect(row).to_contain_text("AWS Lambda Developer Guide")
+    row.locator("summary").click()
+    expect(row.get_by_text("Concurrent executions of one account in one Region")).to_be_visible()
+    expect(row.get_by_role("link", name="AWS Lambda Developer Guide")).to_be_visible()
 
 
 def run_cell(page, text: str, code: str | None = None) -> None:

@@ -163,8 +163,10 @@ def write_quantity(value: Any, unit: str) -> str:
         return f"${whole}.{cents:0<2}{unit[3:]}"
     if unit == "HTTP status":
         return f"HTTP {value}"
+    if unit == "year":
+        return f"{value}"
     if value == 1 and re.fullmatch(r"[A-Za-z]{3,}s", unit):  # one second; but ms and GB-s stay as they are
-        unit = unit[:-1]
+        unit = unit.removesuffix("es") if unit.endswith("ches") else unit[:-1]
     return f"{_plain(value)} {unit}".strip()
 
 

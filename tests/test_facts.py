@@ -173,6 +173,8 @@ def test_older_than_counts_from_a_given_day():
         (0.6, "share", "60 %"),
         ([60, 120], "seconds", "60, 120 seconds"),
         (1, "seconds", "1 second"),
+        (1, "batches", "1 batch"),
+        (2022, "year", "2022"),
         (1, "ms", "1 ms"),
         (1, "GB-s", "1 GB-s"),
         ({"128": 2.5, "1024": 10}, "ms", "128: 2.5, 1024: 10 ms"),

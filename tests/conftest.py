@@ -25,13 +25,14 @@ else:
 
 TOKEN = "x"
 
-LONGEST = ("browser", "workshop", "bench", "grading", "runtime")
-"""Rooms whose files take minutes with few tests. They begin first, so that at the end no process waits for another's last file."""
+FIRST = ("engine", "browser", "workshop", "bench", "grading", "runtime")
+"""Rooms that begin first: the engine's tests compile what all others need, and the files of the others take minutes with few tests,
+so that at the end no process waits for another's last file."""
 
 
 def pytest_collection_modifyitems(items):
-    order = {room: place for place, room in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.parent.name, len(LONGEST)))
+    order = {room: place for place, room in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.path.parent.name, len(FIRST)))
 
 
 @dataclass(frozen=True)

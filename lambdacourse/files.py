@@ -17,6 +17,8 @@ def write(file: Path, data: bytes) -> None:
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         part.write_bytes(data)
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())  # on the disk before the old one goes, should the power fail
         Path(part).replace(file)
     finally:
         part.unlink(missing_ok=True)

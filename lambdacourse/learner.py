@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
+from lambdacourse.files import write
 from lambdacourse.folders import data_folder
 
 Option = TypeVar("Option")
@@ -226,11 +227,6 @@ def _update(change: Callable[[dict], None]) -> None:
             if data["version"] > _VERSION:
                 return  # What a newer release keeps there, this one must not lose.
             change(data)
-            new = file.with_suffix(".new")
-            with new.open("w", encoding="utf-8") as stream:
-                json.dump(data, stream, indent=1, ensure_ascii=False)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(new).replace(file)
+            write(file, json.dumps(data, indent=1, ensure_ascii=False).encode())
     except OSError:
         pass  # A full disk or a folder that cannot be written costs the learner their progress, never their lesson.

@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from lambdacourse.errors import CourseError
+from lambdacourse.files import write
 from lambdacourse.folders import data_folder
 
 VERSION = 1
@@ -136,7 +137,5 @@ def _take_out(broken: dict[int, str]) -> list[str]:
             shutil.copy(file(), kept)
         lines = whole.decode("utf-8", errors="replace").splitlines()
         sound = [line for number, line in enumerate(lines, 1) if broken.get(number) != line]
-        new = file().with_suffix(".new")
-        new.write_text("".join(f"{line}\n" for line in sound), encoding="utf-8")
-        new.replace(file())
+        write(file(), "".join(f"{line}\n" for line in sound).encode())
     return [f"{file().name}, line {number}: not an answer, taken out; a copy is in {kept.name}." for number in broken]

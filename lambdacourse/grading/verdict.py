@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
@@ -84,3 +85,14 @@ class Verdict:
 def share(points: float, passed: int, total: int) -> float:
     """The part of ``points`` that ``passed`` of ``total`` cases earn."""
     return round(points * passed / total, 2) if total else 0.0
+
+
+def held(words: str, points: float, problems: Sequence[str], counts: Sequence[bool] | None = None) -> Part:
+    """What should hold in every case: the points for those without a problem, and the first problem there is.
+
+    ``counts`` says in which cases it counts at all; in the others there are no points for it.
+    """
+    looked_at = [problem for number, problem in enumerate(problems) if counts is None or counts[number]]
+    right = sum(not problem for problem in looked_at)
+    first = next(filter(None, looked_at), "yes." if right == len(problems) else "counts where the rest is met.")
+    return Part(share(points, right, len(problems)), points, f"{words}: {first}")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from lambdacourse import files
 from lambdacourse.drill.interview.scenario import Value
 from lambdacourse.drill.questions import Difficulty, Part
 from lambdacourse.errors import CourseError
@@ -94,10 +95,8 @@ def create(record: Record) -> Path:
 
 def write(record: Record, file: Path) -> None:
     """Write ``record`` to its own file; the old one stays whole until the new one is."""
-    new = file.with_suffix(".new")
     try:
-        new.write_text(_text(record), encoding="utf-8")
-        new.replace(file)
+        files.write(file, _text(record).encode())
     except OSError as problem:
         raise _not_kept(file, problem) from None
 

@@ -15,7 +15,7 @@ from lambdacourse.grading.answers import Answer, keys_problem, settings_problem,
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
 from lambdacourse.grading.templates import Examined, as_template
-from lambdacourse.grading.verdict import Part, share
+from lambdacourse.grading.verdict import Part, held
 from lambdacourse.learner import Numbers
 from lambdacourse.model import (
     Account,
@@ -39,11 +39,6 @@ QUOTA, COST, COST_OF_AN_ERROR = Retry().quota, Retry().throttle_cost, Retry().co
 LONGEST_WAIT = Retry().maximum_delay
 CLAIMED = fact("claimed_concurrency_alarm").value
 NO_START = ColdStart(init=0)
-
-
-def _part(words: str, points: float, problems: Sequence[str]) -> Part:
-    """The points for the cases without a problem, and the first problem there is."""
-    return Part(share(points, problems.count(""), len(problems)), points, f"{words}: {next(filter(None, problems), 'yes.')}")
 
 
 # --- 1. calls_at_most
@@ -255,8 +250,8 @@ def _check_waits(answer: Answer, own: Numbers, held_back: Numbers | None) -> Seq
         too_even = _chance_problem(drawn, highest if too_long else longest)
         chance.append(too_even and f"{call}: {too_even}")
     return [
-        _part("The longest waits double, up to their limit", 2, growth),
-        _part("Each wait is a share of it, at random", 2, chance),
+        held("The longest waits double, up to their limit", 2, growth),
+        held("Each wait is a share of it, at random", 2, chance),
     ]
 
 
@@ -537,7 +532,7 @@ def _check_alarm(answer: Answer, own: Numbers, held_back: Numbers | None) -> Seq
         woken += [f"{call}: {day}. {told} {_why_asleep(alarm)}".strip() if told else "" for day, told in late.items()]
         slept += [f"{call}: {day}, and it goes off. {_why_loud(alarm, run, case)}" for day, run in loud.items()]
         slept += [""] * (len(good) - len(loud)) if "" in late.values() else ["counts where trouble is heard."] * len(good)
-    return [_part("Trouble wakes somebody in time", 2.5, woken), _part("Nothing else does", 2.5, slept)]
+    return [held("Trouble wakes somebody in time", 2.5, woken), held("Nothing else does", 2.5, slept)]
 
 
 def _as_alarm(settings: object) -> tuple[Alarm | None, str]:
@@ -697,9 +692,9 @@ def _check_pay(answer: Answer, own: Numbers, held_back: Numbers | None) -> Seque
         once.append(_charges_problem(charges, due))
         same.append(_answers_problem(events, said))
     return [
-        _part("Each payment is charged once", 2, once),
-        _part("A repeated one gets the first answer", 1, same),
-        _part("What was refused can be mended", 1, mended),
+        held("Each payment is charged once", 2, once),
+        held("A repeated one gets the first answer", 1, same),
+        held("What was refused can be mended", 1, mended),
     ]
 
 
@@ -1022,10 +1017,10 @@ def _check_storm(answer: Answer, own: Numbers, held_back: Numbers | None) -> Seq
         hiccup = f"{call}: {good_day:.1%} do. Of {settings['attempts']}, all fail in {0.1 ** settings['attempts']:.1%}: try more often."
         calm.append("" if good_day >= CALM_SUCCESS else hiccup)
     return [
-        _part(f"In the storm, {SERVED:.0%} of what the database can serve is answered", 1.5, served),
-        _part(f"At most {MOST_ATTEMPTS:g} attempts for each request", 1, small),
-        _part(f"An answer costs at most {DEARER:g} times as much as on a good day", 1, lean),
-        _part(f"On a calm day {CALM_SUCCESS:.1%} succeed, although one attempt in ten fails", 1.5, calm),
+        held(f"In the storm, {SERVED:.0%} of what the database can serve is answered", 1.5, served),
+        held(f"At most {MOST_ATTEMPTS:g} attempts for each request", 1, small),
+        held(f"An answer costs at most {DEARER:g} times as much as on a good day", 1, lean),
+        held(f"On a calm day {CALM_SUCCESS:.1%} succeed, although one attempt in ten fails", 1.5, calm),
     ]
 
 

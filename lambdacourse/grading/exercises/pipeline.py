@@ -17,7 +17,7 @@ from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.handlers import handler, listed, raised
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
 from lambdacourse.grading.templates import as_template
-from lambdacourse.grading.verdict import Part, share
+from lambdacourse.grading.verdict import Part, held
 from lambdacourse.learner import Numbers
 from lambdacourse.model import Account, ColdStart, EventSourceMapping, Function, SqsQueue, Sync, Work, poisson, spike
 from lambdacourse.pricing import charges, gb_seconds
@@ -785,9 +785,9 @@ def _check_thumbnails(answer: Answer, own: Numbers, held_back: Numbers | None) -
         again.append(said or twice)
         missing.append(said or _wrongly_written(written, expected))
     return [
-        _objective("A broken image comes back", 1, lost),
-        _objective("Nothing else does", 1.5, again),
-        _objective("A thumbnail of every good image, and of nothing else", 1.5, missing),
+        held("A broken image comes back", 1, lost),
+        held("Nothing else does", 1.5, again),
+        held("A thumbnail of every good image, and of nothing else", 1.5, missing),
     ]
 
 
@@ -797,15 +797,6 @@ _WELL = {
     "an image": "It was well: one bad message must not harm the others. See lesson 05, One bad message.",
     "two images": "Both were well. See lesson 05, One bad message.",
 }
-
-
-def _objective(words: str, points: float, problems: list[str], kept: list[bool] | None = None) -> Part:
-    """A part for what holds in every case, or, where ``kept`` says so, counts in some of them only."""
-    counted = [problem for number, problem in enumerate(problems) if kept is None or kept[number]]
-    if len(counted) == len(problems) and not any(counted):
-        return Part(points, points, f"{words}: yes.")
-    first = next(filter(None, counted), "counts where the rest is met.")
-    return Part(share(points, counted.count(""), len(problems)), points, f"{words}: {first}")
 
 
 def _responded(call: Callable[[dict], Any], event: dict, ids: list[str]) -> tuple[set[str], object, str]:
@@ -1154,10 +1145,10 @@ def _check_design(answer: Answer, own: Numbers, held_back: Numbers | None) -> Se
         dear.append("" if found.cost <= DEARER * least else spent)
     kept = [not any(each) for each in zip(begun, done, wasted, strict=True)]
     return [
-        _objective("99 of 100 images begin within the promise", 2, begun),
-        _objective("99 of 100 are done within ten minutes, and only broken ones are given up", 1, done),
-        _objective("No receive is wasted", 1, wasted),
-        _objective("At the lowest bill", 2, dear, kept),
+        held("99 of 100 images begin within the promise", 2, begun),
+        held("99 of 100 are done within ten minutes, and only broken ones are given up", 1, done),
+        held("No receive is wasted", 1, wasted),
+        held("At the lowest bill", 2, dear, kept),
     ]
 
 

@@ -12,7 +12,7 @@ from lambdacourse.grading.answers import Answer, keys_problem
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task
 from lambdacourse.grading.templates import as_template
-from lambdacourse.grading.verdict import Part, share
+from lambdacourse.grading.verdict import Part, held
 from lambdacourse.learner import Numbers
 from lambdacourse.model import Account, ColdStart, Function, Schedule, Sync, exponential, poisson, spike
 from lambdacourse.pricing import Provisioned, bill
@@ -658,10 +658,10 @@ def _check_plan(answer: Answer, own: Numbers, held_back: Numbers | None) -> Sequ
         lean.append("" if minutes <= limit else dear)
     met = [not late and not cold for late, cold in zip(served, warm, strict=True)]
     return [
-        _objective("At most one in a thousand is throttled", 1.5, served),
-        _objective("At least 99 of 100 run on provisioned environments", 1.5, warm),
-        _objective("The reservation leaves the rest to the others", 1, room, met),
-        _objective("No more is kept ready than the hours need", 1, lean, met),
+        held("At most one in a thousand is throttled", 1.5, served),
+        held("At least 99 of 100 run on provisioned environments", 1.5, warm),
+        held("The reservation leaves the rest to the others", 1, room, met),
+        held("No more is kept ready than the hours need", 1, lean, met),
     ]
 
 
@@ -673,14 +673,6 @@ def _starved(plan: dict, case: dict) -> str:
     if plan["reserved"] < _peak(case["busy"]):
         return "A reservation is a ceiling, too: it has to hold the peak of random traffic, not its mean."
     return f"Environments that still initialise use the reservation up, too. {_EARLY}"
-
-
-def _objective(words: str, points: float, problems: list[str], met: list[bool] | None = None) -> Part:
-    counted = [not problem and (met is None or met[number]) for number, problem in enumerate(problems)]
-    if all(counted):
-        return Part(points, points, f"{words}: yes.")
-    first = next(filter(None, problems), "counts where the shop is served, and warm.")
-    return Part(share(points, sum(counted), len(counted)), points, f"{words}: {first}")
 
 
 def _planned(case: dict, plan: dict):

@@ -13,7 +13,6 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from html import escape
 from statistics import median
 
@@ -22,6 +21,7 @@ from lambdacourse.grading.answers import Answer
 from lambdacourse.grading.compare import Misconception
 from lambdacourse.grading.services import LIBRARIES, Request, Services
 from lambdacourse.grading.tasks import Chooses, Computes, Exercise, Task, written_call
+from lambdacourse.grading.templates import as_template
 from lambdacourse.grading.verdict import Part, share
 from lambdacourse.learner import Numbers
 from lambdacourse.model.work import Work
@@ -30,9 +30,6 @@ from lambdacourse.plots import bars
 from lambdacourse.pricing import bill, charges
 from lambdacourse.pricing.bills import money
 from lambdacourse.runtime.logs import Report, billed, end_line, read_reports, start_line
-from lambdacourse.templates import Finding, TemplateError, check_text
-from lambdacourse.templates.checking import stack_of
-from lambdacourse.templates.reading import Deployment, read_stack
 
 LESSON = "lessons/03-cold-starts.ipynb"
 HOURS = fact("hours_per_month").value
@@ -440,13 +437,10 @@ def _check_template(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
     later = [
         Part(0, 1, f"{what}: counts where all is reached.") for what in ("Errors in the template", "The rest of the network")
     ]
-    if type(text) is not str:
-        shown = "None: is there a return at the end of your function?" if text is None else f"{str(text)[:80]}."
-        return [Part(0, 2, f"A template as text was expected; it returned {shown}"), *later]
-    try:
-        errors, deployment = _examined(text)
-    except (TemplateError, ValueError) as problem:
-        return [Part(0, 2, f"The template cannot be read: {str(problem).splitlines()[0]}"), *later]
+    examined, problem = as_template(text)
+    if examined is None:
+        return [Part(0, 2, problem), *later]
+    errors, deployment = examined.report.errors, examined.deployment
     if "Api" not in deployment.functions or deployment.vpcs.get("Api") is None:
         return [Part(0, 2, "Api has to stay in the VPC of the template: it will need a database there."), *later]
     place = deployment.vpcs["Api"]
@@ -481,12 +475,6 @@ def _network_kept(place: VpcConfig) -> tuple[bool, str]:
     if len({name for names in apart.values() for name in names}) < 2:
         return False, "both zones now depend on one NAT gateway, and there is one in each."
     return True, "as it was, in both zones."
-
-
-@lru_cache(maxsize=32)
-def _examined(text: str) -> tuple[list[Finding], Deployment]:
-    """What is wrong with a template, and what it deploys. Kept, because grading looks twice at the same text."""
-    return check_text(text).errors, read_stack(stack_of(text, ""), "")
 
 
 TEMPLATE = Task(

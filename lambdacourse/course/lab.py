@@ -21,12 +21,9 @@ WARM = """
 import os
 if hasattr(os, "nice"):
     os.nice(10)
-from lambdacourse import Async, EventSourceMapping, Function, KinesisStream, SqsQueue, Sync, poisson, simulate
-warm, traffic = Function("warm", duration=0.1), poisson(10)
-simulate(Sync(warm, traffic), seconds=1)
 import matplotlib.font_manager
-for trigger in (Async(warm, traffic), EventSourceMapping(warm, SqsQueue("q", traffic)), EventSourceMapping(warm, KinesisStream("s", traffic))):
-    simulate(trigger, seconds=1)
+from lambdacourse.simulation.preparing import prepare
+prepare()
 """
 
 

@@ -231,9 +231,9 @@ def _import_everything() -> Any:
     from IPython.utils.capture import capture_output
 
     from lambdacourse.grading import session  # noqa: F401
-    from lambdacourse.workshop.sandbox import warm_up
+    from lambdacourse.simulation.preparing import prepare
 
-    warm_up()
+    prepare()
 
     class Shell(InteractiveShell):
         """Without windows and without a history file."""

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from lambdacourse.errors import CourseError
 from lambdacourse.learner import Learner
+from lambdacourse.simulation.preparing import prepare
 from lambdacourse.workshop import autograde as nbgrader_room
 from lambdacourse.workshop.classroom import (
     about,
@@ -32,7 +33,7 @@ from lambdacourse.workshop.classroom import (
     who_submitted,
 )
 from lambdacourse.workshop.outcomes import Outcome, digest_of, record, recorded
-from lambdacourse.workshop.sandbox import probe, warm_up
+from lambdacourse.workshop.sandbox import probe
 from lambdacourse.workshop.submissions import check_folder, stamp, strangers
 
 
@@ -91,7 +92,7 @@ def autograde_unconfined_by_nbgrader(folder: Path, assignment: str) -> dict[str,
 
 def _grade_all(folder: Path, left: Sequence[tuple[str, str]], jobs: int, confined: bool) -> Iterator[Outcome]:
     """Grade ``jobs`` at a time. When a worker dies, those that ran are graded again, each alone; who ends a worker alone has a fault."""
-    warm_up()
+    prepare()
     # A fork of this process has imported and compiled everything; what it runs is trusted.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     waiting, struck = deque(left), set()

@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 from lambdacourse.errors import CourseError
 from lambdacourse.folders import cache_folder
 from lambdacourse.grading.answers import CALL_SECONDS, Answer, NotCallable, Strange
+from lambdacourse.simulation.preparing import prepare
 
 CELL_SECONDS = 20.0
 TASK_SECONDS = 30.0
@@ -218,7 +219,7 @@ class Sandbox:
         ours, theirs = socket.socketpair()
         home = self.folder / "home"
         shutil.rmtree(home, ignore_errors=True)
-        warm_up()
+        prepare()
         # What numba and matplotlib have cached, as a private copy: numba needs a folder that can be written to begin with.
         shutil.copytree(cache_folder(), home / "cache", dirs_exist_ok=True, ignore_dangling_symlinks=True)
         _open_to_all(home)
@@ -329,13 +330,6 @@ def _sweep() -> None:
             if time.time() - folder.stat().st_mtime > 60:  # the lock of one that has just been made may come in a moment
                 with FileLock(folder / "alive", timeout=0):
                     shutil.rmtree(folder, ignore_errors=True)
-
-
-def warm_up() -> None:
-    """Load and compile what checkers and templates need, into the course's cache."""
-    from lambdacourse import Function, Sync, exponential, poisson, simulate
-
-    simulate(Sync(Function("api", duration=exponential(0.1)), poisson(10)), seconds=1)
 
 
 def probe(sandbox: Sandbox) -> None:

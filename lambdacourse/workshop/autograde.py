@@ -67,6 +67,7 @@ def configure(config: Any, root: Path, generated: str = ".nbgrader") -> Any:
     from nbgrader import preprocessors as theirs
 
     from lambdacourse.workshop.cures import DropDuplicateGradeIds
+    from lambdacourse.workshop.pages import dark_too
 
     config.CourseDirectory.root = str(root)
     config.CourseDirectory.course_id = "lambda-at-scale"
@@ -84,7 +85,7 @@ def configure(config: Any, root: Path, generated: str = ".nbgrader") -> Any:
         theirs.ClearOutput, DropDuplicateGradeIds, theirs.DeduplicateIds, theirs.OverwriteKernelspec, theirs.OverwriteCells,
         theirs.CheckCellMetadata,
     ]  # fmt: skip
-    config.GenerateFeedback.preprocessors = [theirs.GetGrades, theirs.ClearHiddenTests, CSSHTMLHeaderPreprocessor]
+    config.GenerateFeedback.preprocessors = [theirs.GetGrades, theirs.ClearHiddenTests, CSSHTMLHeaderPreprocessor, dark_too]
     return config
 
 

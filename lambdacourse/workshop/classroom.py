@@ -26,7 +26,7 @@ from lambdacourse.files import write
 from lambdacourse.folders import content
 from lambdacourse.workshop import autograde as nbgrader_room
 from lambdacourse.workshop.judge import Seeds, hide_tests, preprocessor, restore, tasks_of
-from lambdacourse.workshop.pages import keep_clean
+from lambdacourse.workshop.pages import dark_too, keep_clean
 from lambdacourse.workshop.roster import COLUMNS, as_csv, read_roster
 from lambdacourse.workshop.sandbox import Sandbox
 
@@ -100,7 +100,7 @@ def configure_class(config: Any, folder: Path, confined: bool = True, submitted:
         preprocessor(seeds, lambda: sandbox_of(confined), folder / "private"), theirs.IgnorePattern, ClearMetadataPreprocessor,
         theirs.LimitOutput, theirs.SaveAutoGrades, theirs.AssignLatePenalties,
     ]  # fmt: skip
-    config.GenerateFeedback.preprocessors = [theirs.GetGrades, hide_tests, CSSHTMLHeaderPreprocessor]
+    config.GenerateFeedback.preprocessors = [theirs.GetGrades, hide_tests, CSSHTMLHeaderPreprocessor, dark_too]
     keep_clean(config)
     return config
 

@@ -9,6 +9,8 @@ from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from lambdacourse.plots import DARK
+
 _TAGS = bleach.ALLOWED_TAGS | {
     "br", "caption", "dd", "del", "details", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "kbd", "p", "pre",
     "s", "small", "span", "sub", "summary", "sup", "table", "tbody", "td", "th", "thead", "tr", "u",
@@ -18,6 +20,18 @@ _ATTRIBUTES = {
     "a": lambda tag, name, value: name == "class" or (name == "href" and not value.startswith("data:")),
     "img": lambda tag, name, value: name in ("alt", "width", "height") or (name == "src" and value.startswith("data:image/")),
 }
+_DARK = f"""@media screen and (prefers-color-scheme: dark) {{
+  :root {{ color-scheme: dark; }}
+  html, body, .panel, #notebook, #notebook-container {{ background: {DARK.paper} !important; color: {DARK.ink}; border-color: {DARK.grid}; }}
+  .panel-default > .panel-heading, .panel-footer, div.input_area, pre, code, td, th {{
+    background: #1d1d1d !important; color: {DARK.ink} !important; border-color: {DARK.grid} !important; }}
+  a {{ color: {DARK.cold}; }}
+  .rendered_html :is(h1, h2, h3, p, li, td, th), .output_area pre {{ color: {DARK.ink}; }}
+  .highlight {{ background: none; }}
+  .highlight :is(.k, .kn, .kc, .ow) {{ color: #7ee2a8; }} .highlight :is(.s1, .s2, .sd) {{ color: #ffa8a0; }}
+  .highlight :is(.c1, .ch) {{ color: #9dbcbc; }} .highlight :is(.mi, .mf) {{ color: #f0b77f; }}
+  .highlight :is(.nf, .nn, .nb, .nc, .ne, .nd) {{ color: #9cc2ff; }} .highlight :is(.n, .o, .p) {{ color: {DARK.ink}; }}
+}}"""
 _STYLES = CSSSanitizer(
     allowed_css_properties=["border-left", "color", "list-style", "margin", "max-width", "opacity", "padding", "text-align"]
 )
@@ -28,6 +42,12 @@ def clean_html(html: str) -> str:
     return bleach.clean(
         html, tags=_TAGS, attributes=_ATTRIBUTES, protocols=["http", "https", "mailto", "data"], css_sanitizer=_STYLES
     )
+
+
+def dark_too(notebook: Any, resources: Any) -> tuple[Any, Any]:
+    """A step of nbgrader's feedback: its light page becomes dark where the reader's system is. Runs once the page's styles are there."""
+    resources["inlining"]["css"].append(_DARK)
+    return notebook, resources
 
 
 @pass_context

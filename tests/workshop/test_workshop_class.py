@@ -244,8 +244,15 @@ def test_fault(graded, student):
 
 
 def test_nothing_leaked(graded):
-    """No output has the secret seed, a case that was held back, or a script; nothing is in the notebook but what must be."""
-    folder, _ = graded
+    """No output has the secret seed, a case that was held back, or a script; nothing is in the notebook but what must be.
+
+    Shows the corpus as a table: ``pytest -rP``.
+    """
+    folder, outcomes = graded
+    print(f"{'submission':<14}{'must get':>10}{'got':>10}")
+    for student, outcome in outcomes.items():
+        wanted, got = CORPUS.get(student, (0, "no score"))[1], "no score" if outcome.score is None else outcome.score
+        print(f"{student:<14}{wanted:>10}{got:>10}  {outcome.note}")
     for file in (folder / "autograded").rglob("*.ipynb"):
         notebook = json.loads(file.read_text(encoding="utf-8"))
         outputs = json.dumps([each.get("outputs") for each in notebook["cells"]])
@@ -301,6 +308,7 @@ def test_grades_and_feedback(graded, tmp_path):
     page = next(page for page in pages if "equal" in page.parts).read_text(encoding="utf-8")
     assert "Equal" in page and "hidden=True" not in page and "SECRET-SEED" not in page
     assert 'role="status" style="border-left:5px solid' in page, "our banner keeps its looks"
+    assert "prefers-color-scheme: dark" in page
     page = next(page for page in pages if "writes-html" in page.parts).read_text(encoding="utf-8")
     soup = BeautifulSoup(page, "html.parser")
     assert "My notes, a < b & c" in soup.get_text(), "what was written as text is still there"

@@ -281,6 +281,7 @@ class Frame:
     """What stays in a panel while the data change: title, labels with units, ranges, and a key of names of colours.
 
     ``log`` names the axes with logarithmic scales: ``"x"``, ``"y"`` or ``"xy"``. ``x_ticks`` are the places that the x-axis names.
+    ``notes`` are words in the panel, each at x and y.
     """
 
     title: str
@@ -292,6 +293,7 @@ class Frame:
     """The key: words, and the colour's name in ``Theme``."""
     log: str = ""
     x_ticks: tuple[float, ...] = ()
+    notes: tuple[tuple[float, float, str], ...] = ()
 
     def put_on(self, axes: Axes, theme: Theme = LIGHT) -> None:
         """Give ``axes`` this frame."""
@@ -314,6 +316,8 @@ class Frame:
             axes.set_xticks([], minor=True)
         elif "x" not in self.log:
             axes.xaxis.set_major_locator(MaxNLocator(6))
+        for x, y, words in self.notes:
+            axes.text(x, y, words, color=theme.ink, fontsize=8.5)
         place = 1.0
         for words, name in reversed(self.names):
             for text, colour, gap in ((f" {words}", theme.ink, 0.0), ("■", getattr(theme, name), 0.02)):

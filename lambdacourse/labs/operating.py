@@ -100,7 +100,16 @@ def look(peak: float, attempts: int, delay: float, jitter: bool, quota: bool, vi
     frames = (
         plots.Frame("Requests, with retries", "time (s)", "requests/s", (0, SECONDS), (0, top), FLOW),
         plots.Frame("Concurrency", "time (s)", "environments busy", (0, SECONDS), (0, high)),
-        plots.Frame("Alarms", "time (min)", "", minutes, (0, len(states)), ALARM_STATES, x_ticks=(0, 3, 6, 9, 12, 15)),
+        plots.Frame(
+            "Alarms",
+            "time (min)",
+            "",
+            minutes,
+            (0, len(states)),
+            ALARM_STATES,
+            x_ticks=(0, 3, 6, 9, 12, 15),
+            notes=tuple((0.05, lane + 0.5, name) for lane, name in enumerate(reversed(states))),
+        ),
     )
 
     def data(axes: list[Axes], theme: plots.Theme) -> list[Artist]:
@@ -225,16 +234,16 @@ def _flow(axes: Axes, table: pd.DataFrame, theme: plots.Theme) -> list[Artist]:
 
 
 def _alarms(axes: Axes, states: dict[str, np.ndarray], theme: plots.Theme) -> list[Artist]:
-    """A lane for each alarm: its name, and below it a bar, dark where it was in ALARM."""
+    """A lane for each alarm, below its name: a bar, dark where it was in ALARM, and when it first was."""
     drawn: list[Artist] = []
-    for lane, (name, mine) in enumerate(reversed(states.items())):
+    for lane, mine in enumerate(reversed(states.values())):
         first = first_minute(mine)
         drawn.append(axes.broken_barh([(0, SECONDS / 60)], (lane + 0.1, 0.3), color=theme.grid))
         if first:
             bars = [(minute + 1, 1) for minute in np.flatnonzero(mine)]
             drawn.append(axes.broken_barh(bars, (lane + 0.1, 0.3), color=theme.ink))
-        words = f"{name}: " + (f"after {first} min" if first else "silent")
-        drawn.append(axes.text(0.05, lane + 0.45, words, color=theme.ink, fontsize=8.5, va="bottom"))
+        words = f"after {first} min" if first else "silent"
+        drawn.append(axes.text(SECONDS / 60 - 0.05, lane + 0.5, words, color=theme.ink, fontsize=8.5, ha="right"))
     return drawn
 
 

@@ -212,13 +212,16 @@ def _data_points(alarm: Alarm, run: Run) -> tuple[str, np.ndarray]:
     resource = alarm.resource or having[0]
     if of_percentile:
         return resource, _percentiles(run[resource].requests, float(of_percentile[1]), run.scenario.seconds, alarm.period)
-    minutes = table[resource].iloc[: int(run.scenario.seconds // 60)]
-    values = minutes[wanted].to_numpy(dtype=float)
-    if "Invocations" in minutes:  # a function: it has no data point for a minute in which nobody called it
-        called = minutes["Invocations", "Sum"].to_numpy() + minutes["Throttles", "Sum"].to_numpy() > 0
+
+    def minutes(metric: str, statistic: str) -> np.ndarray:
+        return table[resource, metric, statistic].to_numpy(dtype=float)[: int(run.scenario.seconds // 60)]
+
+    values = minutes(*wanted)
+    if (resource, "Invocations", "Sum") in table:  # a function: it has no data point for a minute in which nobody called it
+        called = minutes("Invocations", "Sum") + minutes("Throttles", "Sum") > 0
         values = np.where(called | (values > 0), values, np.nan)
-    samples = minutes.get((alarm.metric, "SampleCount"))
-    weights = np.ones(len(values)) if samples is None else samples.to_numpy(dtype=float)
+    counted = (resource, alarm.metric, "SampleCount") in table
+    weights = minutes(alarm.metric, "SampleCount") if counted else np.ones(len(values))
     return resource, _over_periods(values, weights, alarm)
 
 

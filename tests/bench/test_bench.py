@@ -84,6 +84,11 @@ def test_report_as_text_and_as_json(monkeypatch):
     monkeypatch.setattr(bench, "deep_queue", lambda: {"messages": 28.8e6, "deepest": 15e6, "seconds": 31, "megabytes": 150})
     monkeypatch.setattr(bench, "curves", lambda: CURVES)
     monkeypatch.setattr(bench, "labs", lambda: {"01": 80.0})
+    monkeypatch.setattr(bench.browser, "labs", lambda names: dict.fromkeys(names, 251.0))
+    monkeypatch.setattr(bench.browser, "is_here", lambda: False)
+    data = bench.report(with_labs=True)
+    assert data["browser_ms"] == {} and "not measured in a browser" in bench.as_text(data)
+    monkeypatch.setattr(bench.browser, "is_here", lambda: True)
     data = bench.report(with_labs=True)
     assert data["kernel"] == [asdict(timing) for timing in TIMINGS] and data["labs_ms"] == {"01": 80.0}
     text = bench.as_text(json.loads(json.dumps(data)))
@@ -92,7 +97,8 @@ def test_report_as_text_and_as_json(monkeypatch):
     assert [row.split()[-2:] for row in rows] == [["70", "249"], ["80", "-"], ["90", "-"], ["-", "-"]]
     assert [line.endswith("missed") for line in text.splitlines() if "at least" in line] == [False, True, True]
     assert [line.endswith("missed") for line in text.splitlines() if " M messages" in line or " M of" in line] == [True, False]
-    assert "labs_ms" not in bench.report()
+    assert [line.endswith("missed") for line in text.splitlines() if line.startswith("lab ")] == [False, True]
+    assert "labs_ms" not in bench.report() and "in a browser" not in bench.as_text(bench.report())
 
 
 CURVES = {

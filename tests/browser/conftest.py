@@ -1,40 +1,21 @@
 """The system's Chromium, driven by Playwright. Without one these tests skip; with ``LAMBDACOURSE_REQUIRE_BROWSER=1`` they fail."""
 
 import os
-import shutil
 
 import pytest
 
-NAMES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-SECONDS = 30
+from lambdacourse.bench import browser as real
+from lambdacourse.bench.browser import FLAGS, LISTENS
 
-# JupyterLab says that a kernel is idle, and then connects to it once more: cells that it was sent meanwhile are forgotten, and so is
-# a question. Once an answer comes, it listens.
-ANSWERS = """async () => {
-    for (;;) {
-        try {
-            const context = window.jupyterapp.shell.currentWidget.sessionContext;
-            await context.ready;
-            await context.session.kernel.requestKernelInfo();
-            return;
-        } catch (forgotten) {
-            await new Promise(later => setTimeout(later, 200));
-        }
-    }
-}"""
+SECONDS = 30
 
 
 @pytest.fixture(scope="session", autouse=True)
 def chromium() -> str:
     """The program; looked for before anything else is started."""
-    names = [os.environ["CHROMIUM"]] if "CHROMIUM" in os.environ else NAMES
-    program = next(filter(None, map(shutil.which, names)), None)
+    program = real.chromium()
     if program is None:
-        missing = f"no Chromium found ({', '.join(names)}); CHROMIUM names another"
+        missing = f"no Chromium found ({', '.join(real.PROGRAMS)}); CHROMIUM names another"
         (pytest.fail if os.environ.get("LAMBDACOURSE_REQUIRE_BROWSER") == "1" else pytest.skip)(missing)
     return program
 
@@ -70,7 +51,7 @@ def open_on(page, lab, path: str):
     page.goto(f"{lab.address(f'lab/tree/{path}')}&reset")
     page.locator(".jp-Notebook").wait_for()
     wait_until_idle(page)
-    page.evaluate(ANSWERS)
+    page.evaluate(LISTENS)
     return page
 
 

@@ -85,6 +85,7 @@ from lambdacourse.engine.kernel.state import (
     Core,
     Lanes,
     More,
+    longer,
 )  # fmt: skip
 from lambdacourse.engine.kernel.streams import more_kept, more_records, prepare_streams, stream_tallies
 from lambdacourse.engine.plan import MINUTE, Chunk, Plan, expected_concurrency
@@ -156,7 +157,7 @@ def run(plan: Plan, record: bool = False, watch: Callable[[float], None] | None 
             slots, births = _more_slots(core.slots, core.births, core.clocks, len(core.slots))
             core = core._replace(slots=slots, births=births)
         elif need == NEEDS_TIMERS:
-            more = more._replace(timers=_longer(more.timers))
+            more = more._replace(timers=longer(more.timers, len(more.timers)))
         elif need == NEEDS_PENDING:
             more = more._replace(pending=_more_pending(more.pending, core.clocks))
         elif need == NEEDS_DRAWS and flow in behind:
@@ -262,8 +263,9 @@ class _Recorder:
 
 
 def _columns_of(kind: type, parts: list[np.ndarray], records: np.dtype, kinds: tuple[str, ...]):
-    together = np.concatenate([np.empty(0, records), *parts])
-    return kind(*(together[name].astype(each) for name, each in zip(kind.__dataclass_fields__, kinds, strict=True)))
+    """The parts' fields, each as one array; column by column, as NumPy puts records together field by field and slowly."""
+    columns = ([np.empty(0, records)[name], *(part[name] for part in parts)] for name in kind.__dataclass_fields__)
+    return kind(*(np.concatenate(column).astype(each) for column, each in zip(columns, kinds, strict=True)))
 
 
 def _core(plan: Plan, record: bool) -> Core:
@@ -457,23 +459,17 @@ def _servers(plan: Plan) -> np.ndarray:
 def _more_slots(slots: np.ndarray, births: np.ndarray, clocks: np.ndarray, more: int) -> tuple[np.ndarray, np.ndarray]:
     """Room for ``more`` environments; their slots are free."""
     old = len(slots)
-    grown, further = np.zeros(old + more, SLOT), np.zeros(old + more, BIRTH)
-    grown[:old], further[:old] = slots, births
+    grown, further = longer(slots, more), longer(births, more)
     grown["next"][old:] = np.arange(old + 1, old + more + 1)
     grown["next"][-1] = clocks["free"][0]
     clocks["free"] = old
     return grown, further
 
 
-def _longer(array: np.ndarray) -> np.ndarray:
-    """The same with twice the room."""
-    return np.concatenate((array, np.zeros_like(array)))
-
-
 def _more_pending(pending: np.ndarray, clocks: np.ndarray) -> np.ndarray:
     """Room for more pending work; called when none of it is free."""
     old = len(pending)
-    grown = np.concatenate((pending, np.zeros(max(old, 256), PENDING)))
+    grown = longer(pending, max(old, 256))
     grown["next"][old:] = np.arange(old + 1, len(grown) + 1)
     grown["next"][-1] = NONE
     clocks["free_pending"] = old

@@ -30,6 +30,7 @@ from lambdacourse.engine.kernel.state import (
     NONE,
     QUEUES,
     ROOM,
+    longer,
 )  # fmt: skip
 from lambdacourse.engine.kernel.timers import set_timer
 from lambdacourse.engine.plan import Chunk, Plan
@@ -956,7 +957,7 @@ def more_batches(desk: Queues) -> Queues:
 def _chained(array: np.ndarray) -> np.ndarray:
     """The same with twice the room, the new places in a chain of free ones."""
     old = len(array)
-    grown = np.concatenate((array, np.zeros(max(old, 1024), array.dtype)))
+    grown = longer(array, max(old, 1024))
     grown["next"][old:] = np.arange(old + 1, len(grown) + 1)
     grown["next"][-1] = NONE
     return grown

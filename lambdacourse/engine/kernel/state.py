@@ -197,3 +197,15 @@ class More(NamedTuple):
     downstreams: np.ndarray
     free_at: np.ndarray
     rules: np.ndarray
+
+
+def longer(array: np.ndarray, more: int) -> np.ndarray:
+    """The same with ``more`` places at the end of its last axis, which are zero.
+
+    It is copied as bytes: an array of records NumPy copies field by field, which takes twenty times as long.
+    """
+    *others, old = array.shape
+    grown = np.zeros((*others, old + more), array.dtype)
+    theirs, ours = (each.view(np.uint8).reshape(*each.shape, each.itemsize) for each in (array, grown))
+    ours[..., :old, :] = theirs
+    return grown

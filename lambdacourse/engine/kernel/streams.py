@@ -12,7 +12,7 @@ from lambdacourse.engine.history import OK, THROTTLED, Batches, Records
 from lambdacourse.engine.kernel.compiling import compiled, inlined
 from lambdacourse.engine.kernel.draws import uniform
 from lambdacourse.engine.kernel.environments import histogram_bin, serve
-from lambdacourse.engine.kernel.state import DONE, NEEDS_DRAWS, NEEDS_KEPT, NEEDS_RECORDS, NONE, STREAMS
+from lambdacourse.engine.kernel.state import DONE, NEEDS_DRAWS, NEEDS_KEPT, NEEDS_RECORDS, NONE, STREAMS, longer
 from lambdacourse.engine.kernel.timers import set_timer
 from lambdacourse.engine.plan import Plan
 from lambdacourse.engine.streams import (
@@ -558,7 +558,7 @@ def prepare_streams(plan: Plan, record: bool) -> Streams | None:
 def more_records(streams: Streams, record: bool) -> Streams:
     """Room for more records; called when no slot is free."""
     old = len(streams.records)
-    records = np.concatenate((streams.records, np.zeros(max(old, CHUNK), RECORD)))
+    records = longer(streams.records, max(old, CHUNK))
     records["next"][old:] = np.arange(old + 1, len(records) + 1)
     records["next"][-1] = NONE
     streams.state["free"] = old
@@ -569,8 +569,7 @@ def more_records(streams: Streams, record: bool) -> Streams:
 
 def more_kept(streams: Streams) -> Streams:
     """Room to keep more records and batches."""
-    batches = np.concatenate((streams.batches, np.zeros_like(streams.batches)))
-    kept = np.concatenate((streams.kept, np.zeros_like(streams.kept)), axis=1)
+    batches, kept = longer(streams.batches, len(streams.batches)), longer(streams.kept, streams.kept.shape[1])
     return streams._replace(batches=batches, kept=kept)
 
 

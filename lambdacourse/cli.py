@@ -82,7 +82,7 @@ def submit(parsed: argparse.Namespace) -> int:
     from lambdacourse.workshop.submissions import submit
 
     for name, notebook in exercises([parsed.assignment], parsed.folder).items():
-        print(f"Made {submit(name, notebook, Path.cwd())}. Hand it to your instructor.")
+        print(f"Made {submit(name, notebook, Path.cwd())} of {notebook}. Hand it to your instructor.")
     return 0
 
 
@@ -94,7 +94,8 @@ def workshop(parsed: argparse.Namespace) -> int:
     if parsed.what == "init":
         print(f"Made {classroom.init(parsed.CLASS, parsed.roster)}. Next: lambdacourse workshop release {parsed.CLASS}")
     elif parsed.what == "release":
-        print(f"Made {classroom.release(parsed.CLASS)}: give it to your learners.")
+        made = classroom.release(parsed.CLASS)
+        print(f"Made {made}: give it to your learners, who unpack it into a folder and start `lambdacourse lab FOLDER`.")
     elif parsed.what == "feedback":
         print(f"Made {len(reports.feedback(parsed.CLASS, parsed.assignments))} pages in {parsed.CLASS / 'feedback'}.")
     elif parsed.what == "grades":

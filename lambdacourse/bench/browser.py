@@ -128,7 +128,7 @@ def _jupyterlab(names: list[str]) -> Iterator[str]:
                 "--expose-app-in-browser",
                 *(f"--ServerApp.{key}={value}" for key, value in settings.items()),
             ],
-            env=os.environ | {"JUPYTERLAB_WORKSPACES_DIR": folder},
+            env=os.environ | {"JUPYTERLAB_WORKSPACES_DIR": folder, "NBGRADER_EXECUTION": "bench"},  # no progress is written
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -23,6 +23,8 @@ from lambdacourse.folders import PARTS, content
 
 FOLDER = "lambda-at-scale"
 MANIFEST = ".lambdacourse.json"
+CLASS = "class.toml"
+"""What an instructor's zip has beside its exercises."""
 
 
 @dataclass(frozen=True)
@@ -95,26 +97,36 @@ def make(folder: Path) -> Changes:
 
 
 def find(folder: Path | None = None) -> Path:
-    """The course folder: ``folder``, or else the current folder, one above it, or ``lambda-at-scale`` in it."""
+    """The course folder: ``folder``, or else the current folder, one above it, or ``lambda-at-scale`` in it.
+
+    Where there is none, what an instructor's zip was unpacked into is one.
+    """
     here = Path.cwd()
-    for place in [folder] if folder else [here, *here.parents, here / FOLDER]:
-        if (place / MANIFEST).is_file():
-            return place
+    places = [folder] if folder else [here, *here.parents, here / FOLDER]
+    for mark in (MANIFEST, CLASS):
+        for place in places:
+            if (place / mark).is_file():
+                return place
     where = f"{folder} is not a course folder" if folder else f"Here, in {here}, is no course folder"
     raise CourseError(f"{where}. `lambdacourse lab` makes one; `--folder FOLDER` names one that is elsewhere.")
 
 
 def exercises(names: Sequence[str] = (), folder: Path | None = None) -> dict[str, Path]:
-    """The learner's notebook of each of the assignments ``names``, or of all. Raises ``CourseError``."""
+    """The learner's notebook of each of the assignments ``names``, or of all of the course's. Raises ``CourseError``.
+
+    An instructor may have released more of them than the course has: those are found by name.
+    """
     workspace = find(folder)
-    known = {Path(file).stem: workspace / file for file in _names(content()) if file.startswith("exercises/")}
+    ours = {Path(file).stem: workspace / file for file in _names(content()) if file.startswith("exercises/")}
+    theirs = [place / f"{place.name}.ipynb" for place in sorted((workspace / "exercises").glob("*"))]
+    known = ours | {file.stem: file for file in theirs if file.is_file()}
     unknown = [name for name in names if name not in known]
     if unknown:
         near = difflib.get_close_matches(unknown[0], known, n=3, cutoff=0.4) or sorted(known)
         raise CourseError(
             f"The course has no assignment {unknown[0]!r}. {'Near it' if len(near) < len(known) else 'It has'}: {', '.join(near)}."
         )
-    return {name: known[name] for name in names or known}
+    return {name: known[name] for name in names or ours}
 
 
 def reset(name: str, folder: Path | None = None) -> Reset:

@@ -16,6 +16,7 @@ from io import BytesIO
 import pytest
 from bs4 import BeautifulSoup
 
+from lambdacourse.course import workspace
 from lambdacourse.errors import CourseError
 from lambdacourse.folders import content
 from lambdacourse.grading.exercises import concurrency
@@ -462,6 +463,24 @@ def test_submit(tmp_path, monkeypatch, folder):
     packed = submissions.submit(NAME, notebook, tmp_path)
     assert packed.name == f"{NAME}-ada.zip"
     assert collect(folder, packed)[0].state == "collected"
+
+
+def test_what_learners_unpack(tmp_path, monkeypatch, folder):
+    """It is a course folder: exercises are found to hand in, an instructor's own too, and the lessons come beside them."""
+    here = tmp_path / "mine"
+    with zipfile.ZipFile(classroom.release(folder)) as archive:
+        archive.extractall(here)
+    shutil.copytree(here / "exercises" / NAME, here / "exercises" / "own")
+    (here / "exercises" / "own" / f"{NAME}.ipynb").rename(here / "exercises" / "own" / "own.ipynb")
+    monkeypatch.chdir(here / "exercises")
+    for _ in range(2):
+        found = workspace.exercises([NAME, "own"])
+        assert all(file.samefile(here / "exercises" / name / f"{name}.ipynb") for name, file in found.items())
+        assert "own" not in workspace.exercises()
+        with pytest.raises(CourseError, match="no assignment 'others'"):
+            workspace.exercises(["others"])
+        workspace.make(here)
+    assert (here / "lessons" / "00-welcome.ipynb").is_file() and (here / "class.toml").is_file()
 
 
 def test_a_graded_cell_without_a_task(folder):

@@ -97,7 +97,8 @@ def workshop(parsed: argparse.Namespace) -> int:
         made = classroom.release(parsed.CLASS)
         print(f"Made {made}: give it to your learners, who unpack it into a folder and start `lambdacourse lab FOLDER`.")
     elif parsed.what == "feedback":
-        print(f"Made {len(reports.feedback(parsed.CLASS, parsed.assignments))} pages in {parsed.CLASS / 'feedback'}.")
+        pages = len(reports.feedback(parsed.CLASS, parsed.assignments))
+        print(f"Made {pages} {'page' if pages == 1 else 'pages'} in {parsed.CLASS / 'feedback'}.")
     elif parsed.what == "grades":
         reports.grades(parsed.CLASS, parsed.csv)
         print(f"Made {parsed.csv}.")

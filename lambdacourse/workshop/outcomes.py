@@ -25,11 +25,13 @@ class Outcome:
 
 
 def as_text(outcomes: Sequence[Outcome]) -> str:
-    """A line each submission."""
-    lines = []
-    for row in outcomes:
-        points = "" if row.score is None else f"{row.score:g} of {row.max_score:g}"
-        lines.append(f"{row.assignment:24} {row.student:24} {row.state:8} {points:12} {row.note}".rstrip())
+    """A line each submission, in columns as wide as what is longest in them."""
+    rows = [
+        (row.assignment, row.student, row.state, "" if row.score is None else f"{row.score:g} of {row.max_score:g}", row.note)
+        for row in outcomes
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines) or "There is nothing yet."
 
 

@@ -25,6 +25,12 @@ STYLE = """<style>
 .lc-code .nf, .lc-code .nc, .lc-code .nt { color: var(--jp-mirror-editor-def-color, #0000e0); }
 </style>"""
 
+COLOURS = {
+    "light": {"keyword": "#00622f", "string": "#9c1c1c", "comment": "#3b5f5f", "number": "#7a3e00", "def": "#0030b0"},
+    "dark": {"keyword": "#7ee2a8", "string": "#ffa8a0", "comment": "#9dbcbc", "number": "#f0b77f", "def": "#9cc2ff"},
+}
+"""The colours of code on pages that are not JupyterLab's, by the name of the theme."""
+
 
 @dataclass(frozen=True)
 class Source:

@@ -10,6 +10,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from lambdacourse.plots import DARK
+from lambdacourse.source import COLOURS
 
 _TAGS = bleach.ALLOWED_TAGS | {
     "br", "caption", "dd", "del", "details", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "kbd", "p", "pre",
@@ -20,6 +21,7 @@ _ATTRIBUTES = {
     "a": lambda tag, name, value: name == "class" or (name == "href" and not value.startswith("data:")),
     "img": lambda tag, name, value: name in ("alt", "width", "height") or (name == "src" and value.startswith("data:image/")),
 }
+_CODE = COLOURS[DARK.name]
 _DARK = f"""@media screen and (prefers-color-scheme: dark) {{
   :root {{ color-scheme: dark; }}
   html, body, .panel, #notebook, #notebook-container {{ background: {DARK.paper} !important; color: {DARK.ink}; border-color: {DARK.grid}; }}
@@ -28,9 +30,9 @@ _DARK = f"""@media screen and (prefers-color-scheme: dark) {{
   a {{ color: {DARK.cold}; }}
   .rendered_html :is(h1, h2, h3, p, li, td, th), .output_area pre {{ color: {DARK.ink}; }}
   .highlight {{ background: none; }}
-  .highlight :is(.k, .kn, .kc, .ow) {{ color: #7ee2a8; }} .highlight :is(.s1, .s2, .sd) {{ color: #ffa8a0; }}
-  .highlight :is(.c1, .ch) {{ color: #9dbcbc; }} .highlight :is(.mi, .mf) {{ color: #f0b77f; }}
-  .highlight :is(.nf, .nn, .nb, .nc, .ne, .nd) {{ color: #9cc2ff; }} .highlight :is(.n, .o, .p) {{ color: {DARK.ink}; }}
+  .highlight :is(.k, .kn, .kc, .ow) {{ color: {_CODE["keyword"]}; }} .highlight :is(.s1, .s2, .sd) {{ color: {_CODE["string"]}; }}
+  .highlight :is(.c1, .ch) {{ color: {_CODE["comment"]}; }} .highlight :is(.mi, .mf) {{ color: {_CODE["number"]}; }}
+  .highlight :is(.nf, .nn, .nb, .nc, .ne, .nd) {{ color: {_CODE["def"]}; }} .highlight :is(.n, .o, .p) {{ color: {DARK.ink}; }}
 }}"""
 _STYLES = CSSSanitizer(
     allowed_css_properties=["border-left", "color", "list-style", "margin", "max-width", "opacity", "padding", "text-align"]

@@ -69,13 +69,9 @@ def _colours() -> str:
         LIGHT: "--panel: #f5f5f5; --mark: #fff3c9; --focus: #0050b5;",
         DARK: "--panel: #1d1d1d; --mark: #3d3413; --focus: #8ab8ff;",
     }
-    code = {
-        LIGHT: {"keyword": "#00622f", "string": "#9c1c1c", "comment": "#3b5f5f", "number": "#7a3e00", "def": "#0030b0"},
-        DARK: {"keyword": "#7ee2a8", "string": "#ffa8a0", "comment": "#9dbcbc", "number": "#f0b77f", "def": "#9cc2ff"},
-    }
 
     def rule(theme: Theme) -> str:
-        of_code = "".join(f"--jp-mirror-editor-{part}-color: {colour}; " for part, colour in code[theme].items())
+        of_code = "".join(f"--jp-mirror-editor-{part}-color: {colour}; " for part, colour in source.COLOURS[theme.name].items())
         paper = f"--paper: {theme.paper}; --ink: {theme.ink}; --axis: {theme.axis}; --grid: {theme.grid}; "
         return f":root {{ {paper}--jp-ui-font-color1: {theme.ink}; {of_code}{more[theme]} }}\n"
 

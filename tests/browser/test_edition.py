@@ -10,6 +10,8 @@ FEWER_FACTS = (
     "() => document.querySelectorAll('main h3:nth-of-type(n+30), main h3:nth-of-type(n+30) + p').forEach(each => each.remove())"
 )
 
+TOO_WIDE = "['auto', 'scroll'].includes(getComputedStyle(each).overflowX) && each.scrollWidth > each.clientWidth"
+
 
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory):
@@ -53,6 +55,20 @@ def test_every_page_can_be_read_by_everyone(edition, reader, scheme, width):
         violations = Axe().run(page, options=rules).response["violations"]
         serious = [found for found in violations if found["impact"] in ("serious", "critical")]
         assert not serious, (file.name, [(found["id"], found["nodes"][0]["html"][:200]) for found in serious])
+
+
+def test_what_is_too_wide_can_be_scrolled_by_keyboard(edition, reader):
+    """Also before the page's script has run; once it has, what fits is no stop on the way."""
+    no_stop = f"each.tabIndex < 0 && !each.querySelector('button, input, a') && {TOO_WIDE}"
+    unreachable = f"[...document.querySelectorAll('main *')].filter(each => {no_stop}).length"
+    needless = f"[...document.querySelectorAll('[tabindex=\"0\"]')].filter(each => !({TOO_WIDE})).length"
+    page = reader("light", 390)
+    page.add_init_script(f"addEventListener('load', () => {{ window.unreachable = {unreachable}; }})")
+    for file in sorted(edition.rglob("*.html")):
+        page.goto(file.as_uri())
+        assert page.evaluate("window.unreachable") == 0, file.name
+        page.wait_for_function(f"{needless} === 0")
+        assert page.evaluate(unreachable) == 0, file.name
 
 
 def test_pictures_are_as_dark_as_the_page(edition, reader):

@@ -40,7 +40,7 @@ function line([page, anchor, title, heading, text], words) {
   return item;
 }
 
-// What is wider than its place can be scrolled with the keyboard; what is not, is no stop for it.
+// What is wider than its place can be scrolled with the keyboard, also without this script; what is not, is no stop for it.
 const scrollers = document.querySelectorAll(".wide, pre");
 new ResizeObserver(() => {
   for (const each of scrollers) each.tabIndex = each.scrollWidth > each.clientWidth ? 0 : -1;

@@ -19,6 +19,7 @@ from lambdacourse.facts import Fact, sections
 
 COURSE = "AWS Lambda at scale"
 _HEADING = re.compile(r'<h([1-3]) id="([^"]*)">(.*?)</h\1>', re.DOTALL)
+_SCROLLER = re.compile(r'<(?:pre\b|div class="(?:output )?wide")')
 _QUESTION = re.compile(r"The interviewer asks:</strong>\s*(.+?)</p>", re.DOTALL)
 
 
@@ -121,7 +122,7 @@ def framed(page: Page, before: Page | None, after: Page | None) -> str:
         title=escape(page.title if page.title.startswith(COURSE) else f"{page.title} · {COURSE}"),
         root=page.root,
         contents=contents,
-        body=page.body,
+        body=_SCROLLER.sub(r'\g<0> tabindex="0"', page.body),  # until edition.js has measured which of them fit
         before=_way(page, before, "prev", "Before"),
         after=_way(page, after, "next", "Next"),
         version=__version__,

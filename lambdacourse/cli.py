@@ -115,7 +115,8 @@ def workshop(parsed: argparse.Namespace) -> int:
                 found = pool.autograde(parsed.CLASS, parsed.assignments, parsed.jobs, not parsed.no_sandbox, tell)
         else:
             found = reports.status(parsed.CLASS)
-        print(outcomes.as_json(found) if parsed.json else outcomes.as_text(found))
+        show = outcomes.as_table if parsed.what == "status" else outcomes.as_text
+        print(outcomes.as_json(found) if parsed.json else show(found))
         return int(any(outcome.state == "fault" for outcome in found))
     return 0
 

@@ -54,13 +54,19 @@ def run(notebook: dict[str, Any], folder: Path) -> dict[str, Any]:
     """``notebook`` with the outputs of a run, as a new learner would get them."""
     import nbformat
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     node = nbformat.reads(json.dumps(notebook), as_version=4)
     with tempfile.TemporaryDirectory() as home:
         shutil.copytree(cache_folder(), Path(home) / "cache")  # what is compiled already need not be compiled for each lesson
         environment = {**os.environ, "LAMBDACOURSE_HOME": home, "LAMBDACOURSE_LEARNER": "you", "TQDM_DISABLE": "1"}
         client = NotebookClient(
-            node, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+            node,
+            timeout=CELL_SECONDS,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(folder)}},
+            coalesce_streams=True,  # or what is printed is cut where the kernel happened to send it
+            config=Config(KernelManager={"transport_encryption": "auto"}),  # without it, each kernel warns of listeners
         )
         client.execute(env=environment)
     for cell in node.cells:

@@ -11,7 +11,7 @@ from pathlib import Path
 from lambdacourse.errors import CourseError
 from lambdacourse.learner import Learner
 from lambdacourse.workshop.classroom import about, assignments_of
-from lambdacourse.workshop.outcomes import Outcome, keep_unplaced, read_unplaced
+from lambdacourse.workshop.outcomes import UNKNOWN, Outcome, keep_unplaced, read_unplaced
 from lambdacourse.workshop.roster import read_roster
 from lambdacourse.workshop.submissions import MAX_TOTAL, check_folder, check_zip, stamp
 
@@ -33,7 +33,7 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
         try:
             outcome = _collect_one(folder, place, roster, owners or {})
         except (CourseError, OSError) as problem:
-            outcome = Outcome("?", name, "fault", note=str(problem))
+            outcome = Outcome(UNKNOWN, name, "fault", note=str(problem))
         outcomes.append(outcome)
         unplaced.pop(name, None)
         if outcome.state in ("waiting", "fault"):

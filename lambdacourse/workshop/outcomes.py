@@ -10,6 +10,11 @@ from pathlib import Path
 
 from lambdacourse.files import write
 
+NOTHING = "There is nothing yet."
+UNKNOWN = "?"  # the assignment of what nobody can tell
+MARKS = {"missing": "-", "waiting": "?", "fault": "!"}
+LEGEND = "- missing   ? waits to be graded   ! fault   * see below"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -30,9 +35,46 @@ def as_text(outcomes: Sequence[Outcome]) -> str:
         (row.assignment, row.student, row.state, "" if row.score is None else f"{row.score:g} of {row.max_score:g}", row.note)
         for row in outcomes
     ]
+    return _aligned(rows) or NOTHING
+
+
+def as_table(outcomes: Sequence[Outcome]) -> str:
+    """A class at a glance: points, a row each student, a column each assignment; below, a line for each that has a note."""
+    if not outcomes:
+        return NOTHING
+    placed = [row for row in outcomes if row.assignment != UNKNOWN]
+    names, students = dict.fromkeys(row.assignment for row in placed), dict.fromkeys(row.student for row in placed)
+    cells = {(row.student, row.assignment): row for row in placed}
+    most = {row.assignment: row.max_score for row in placed if row.max_score is not None}
+    table = [
+        ("", *map(_short, names), "points"),
+        ("of", *(_points(most.get(name)) for name in names), _points(sum(most.values()) or None)),
+    ]
+    for student in students:
+        rows = [cells.get((student, name), Outcome(name, student, "missing")) for name in names]
+        table.append((student, *map(_mark, rows), _points(sum(row.score or 0 for row in rows))))
+    noted = [row for row in outcomes if row.note]
+    return "\n\n".join([_aligned(table), LEGEND, *([as_text(noted)] if noted else [])])
+
+
+def _short(name: str) -> str:
+    """``01`` for ``01-concurrency``."""
+    number = name.partition("-")[0]
+    return number if number.isdigit() else name
+
+
+def _points(points: float | None) -> str:
+    return "" if points is None else f"{points:g}"
+
+
+def _mark(row: Outcome) -> str:
+    return (_points(row.score) if row.state == "graded" else MARKS[row.state]) + ("*" if row.note else "")
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """``rows`` in columns as wide as their longest entry."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines) or "There is nothing yet."
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def as_json(outcomes: Sequence[Outcome]) -> str:

@@ -62,9 +62,7 @@ def status(folder: Path) -> list[Outcome]:
             if student not in submitted:
                 row = Outcome(assignment, student, "missing")
             elif row is None or row.digest != digest_of(folder, assignment, student):
-                row = Outcome(
-                    assignment, student, "waiting", note="not graded yet" if row is None else "changed since it was graded"
-                )
+                row = Outcome(assignment, student, "waiting", note="changed since it was graded" if row else "")
             rows.append(row)
     unplaced = read_unplaced(folder)
     return [*rows, *(unplaced[name] for name in sorted(unplaced))]

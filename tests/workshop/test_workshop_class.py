@@ -16,6 +16,7 @@ from io import BytesIO
 import pytest
 from bs4 import BeautifulSoup
 
+from lambdacourse.cli import main
 from lambdacourse.course import workspace
 from lambdacourse.errors import CourseError
 from lambdacourse.folders import content
@@ -25,7 +26,7 @@ from lambdacourse.grading.verdict import MIME
 from lambdacourse.learner import Learner
 from lambdacourse.workshop import classroom, pool, submissions
 from lambdacourse.workshop.collecting import collect
-from lambdacourse.workshop.outcomes import Outcome, digest_of
+from lambdacourse.workshop.outcomes import Outcome, digest_of, record
 from lambdacourse.workshop.reports import feedback, grades, status
 from lambdacourse.workshop.roster import read_roster
 
@@ -419,6 +420,23 @@ def test_collect(folder, tmp_path):
     assert [(row.student, row.state) for row in status(folder)] == [
         ("ada", "waiting"), ("grace", "missing"), ("mallory", "waiting"), ("homework.zip", "fault"),
     ]  # fmt: skip
+
+
+def test_status_shows_the_class_at_a_glance(folder, tmp_path, capsys):
+    """A row each student; what needs the instructor stands below it, and nothing else does."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    pack(inbox, "ada")
+    (inbox / "homework.zip").write_bytes(b"PK")
+    collect(folder, inbox)
+    record(folder, Outcome(NAME, "ada", "graded", 12.5, 20, "late by 2.0 h", digest_of(folder, NAME, "ada")))
+    assert main(["workshop", "status", str(folder)]) == 1, "there is a fault"
+    table, legend, below = capsys.readouterr().out.rstrip().split("\n\n")
+    assert [line.split() for line in table.splitlines()] == [
+        ["01", "points"], ["of", "20", "20"], ["ada", "12.5*", "12.5"], ["grace", "-", "0"],
+    ]  # fmt: skip
+    assert legend.startswith("- missing")
+    assert [line.split()[1] for line in below.splitlines()] == ["ada", "homework.zip"]
 
 
 def test_somebody_elses_stamp_waits(folder, tmp_path):

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from html import escape
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -74,7 +75,7 @@ class Cards:
 
 @dataclass(frozen=True)
 class Stage:
-    """What the course has under one name: a lesson, its exercise, its cards."""
+    """What the course has on one topic: a lesson, its exercise, its cards. name: the last one's, such as ``11-interview``."""
 
     name: str
     lesson: Part | None
@@ -163,8 +164,13 @@ def progress_map() -> Progress:
     except CourseError as problem:
         reviews, complaints = [], [str(problem)]
     lessons, exercises, cards = dict(_lessons()), dict(_exercises()), _cards(reviews)
-    names = sorted({*lessons, *exercises, *cards})
-    stages = [Stage(name, lessons.get(name), exercises.get(name), cards.get(name, Cards(0, 0, 0))) for name in names]
+    topics: dict[str, list[str]] = {}
+    for name in sorted({*lessons, *exercises, *cards}):
+        topics.setdefault(name.partition("-")[2], []).append(name)
+    stages = [
+        Stage(names[-1], lessons.get(names[0]), exercises.get(names[-1]), cards.get(names[0], Cards(0, 0, 0)))
+        for names in sorted(topics.values(), key=itemgetter(-1))
+    ]
     return Progress(learner.current().id, tuple(stages), (*learner.notices(), *complaints))
 
 

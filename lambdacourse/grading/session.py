@@ -8,6 +8,7 @@ import re
 import sys
 from dataclasses import dataclass
 from html import escape, unescape
+from pathlib import Path
 from typing import Any
 
 from lambdacourse import learner as learners
@@ -109,16 +110,18 @@ def _lost_points(verdict: Verdict) -> AssertionError:
 
 
 def hint(name: str) -> Note:
-    """The next hint for a task; after the last one, the last again, and how to give up."""
+    """The next hint for a task, and where to read on; after the last one, the last again, and how to give up."""
     found_in, found = find_task(name)
-    place = "tasks", f"{found_in.name}/{name}", "hints"
-    shown = min((learners.recall(*place) or 0) + 1, len(found.hints))
-    learners.remember(shown, *place)
+    kept = "tasks", f"{found_in.name}/{name}", "hints"
+    shown = min((learners.recall(*kept) or 0) + 1, len(found.hints))
+    learners.remember(shown, *kept)
     text = f"Hint {shown} of {len(found.hints)}: {found.hints[shown - 1]}"
-    html = f'<p role="status">{escape(text)}</p>'
+    place, _, heading = found.lesson.partition("#")
+    read_on = f"{Path(place).stem[:2]}, {heading.replace('-', ' ')}"
+    html = f'<p role="status">{escape(text)}</p><p>Read on: <a href="../../{escape(found.lesson)}">lesson {escape(read_on)}</a>.</p>'
     if shown == len(found.hints):
         html += f"<p>Still stuck? <code>give_up({name!r})</code> shows a solution, and your progress says so from then on.</p>"
-    return Note(html, text)
+    return Note(html, f"{text}\nRead on: lesson {read_on}.")
 
 
 def give_up(name: str) -> Note:

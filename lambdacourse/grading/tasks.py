@@ -61,11 +61,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An assignment: its name, its lesson, its tasks in order."""
+    """An assignment: its name, its title, its tasks in order."""
 
     name: str
     title: str
-    lesson: str
     tasks: tuple[Task, ...]
 
     @property

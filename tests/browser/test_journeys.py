@@ -111,7 +111,8 @@ def run_cell(page, text: str, code: str | None = None) -> None:
 
 
 def test_exercise_wrong_then_right(lab, open_notebook):
-    """A wrong answer gets its reason, from the Validate button too; a right one passes; the notebook says who the learner is."""
+    """A wrong answer gets its reason, from the Validate button too; a hint leads to the lesson; a right answer passes; the notebook
+    says who the learner is."""
     page = open_notebook(lab, "exercises/01-concurrency/01-concurrency.ipynb")
     answer = "def needed_concurrency(rate, duration_ms):\n    return rate * duration_ms"
     run_cell(page, "open_exercise")
@@ -138,6 +139,8 @@ def test_exercise_wrong_then_right(lab, open_notebook):
     run_cell(page, 'check("needed_concurrency")')
     expect(banner).to_contain_text("2 of 2 points")
     expect(banner).to_contain_text("Little's law")
+    page.get_by_role("link", name="lesson 01, The formula").click()
+    expect(page.get_by_role("heading", name="One request at a time")).to_be_visible()
 
 
 def test_unanswered_task_says_so(lab, open_notebook):

@@ -645,4 +645,4 @@ PLAN = Task(
     lesson=f"{LESSON}#SnapStart-and-provisioned-concurrency",
 )
 
-EXERCISE = Exercise("03-cold-starts", "Cold starts", LESSON, (SHARE, PROBABILITY, LATENCY, REMEDY, VISITORS, SHOP, PLAN))
+EXERCISE = Exercise("03-cold-starts", "Cold starts", (SHARE, PROBABILITY, LATENCY, REMEDY, VISITORS, SHOP, PLAN))

@@ -492,4 +492,4 @@ HEADROOM = Task(
     lesson=f"{LESSON}#The-mean-is-not-the-peak",
 )
 
-EXERCISE = Exercise("01-concurrency", "Concurrency", LESSON, (NEEDED, LIMIT, WHAT, SCALE, STATUS, FORECAST, HEADROOM))
+EXERCISE = Exercise("01-concurrency", "Concurrency", (NEEDED, LIMIT, WHAT, SCALE, STATUS, FORECAST, HEADROOM))

@@ -770,4 +770,4 @@ FUNCTION = Task(
     lesson=f"{LESSON}#Measure,-do-not-guess",
 )
 
-EXERCISE = Exercise("07-cost", "Cost", LESSON, (BILLED, BILL, DOES, CHEAPEST, SAVED, EXTRA, WHERE, FUNCTION))
+EXERCISE = Exercise("07-cost", "Cost", (BILLED, BILL, DOES, CHEAPEST, SAVED, EXTRA, WHERE, FUNCTION))

@@ -461,4 +461,4 @@ STORM = Task(
 )
 
 
-EXERCISE = Exercise("11-interview", "Interview", LESSON, (SERVED, WHO, WHICH, PROVISIONED, QUANTILE, PLACE, STORM))
+EXERCISE = Exercise("11-interview", "Interview", (SERVED, WHO, WHICH, PROVISIONED, QUANTILE, PLACE, STORM))

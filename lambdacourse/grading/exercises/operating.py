@@ -1060,6 +1060,5 @@ STORM_SETTINGS = Task(
 EXERCISE = Exercise(
     "08-operating",
     "Operating",
-    LESSON,
     (CALLS, STORM, WAITS, HAPPENED, ALARM_TASK, ANSWERED, PAY, RELEASE, STORM_SETTINGS),
 )

@@ -1229,6 +1229,5 @@ DESIGN = Task(
 EXERCISE = Exercise(
     "09-design-image-pipeline",
     "Design an image pipeline",
-    LESSON,
     (HANDLED, WAITING, DAY, AT_A_TIME, WHY_DEAD, LIMITS, COST, THUMBNAILS, TEMPLATE, DESIGN),
 )

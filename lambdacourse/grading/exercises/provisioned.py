@@ -712,6 +712,5 @@ PLAN = Task(
 EXERCISE = Exercise(
     "02-reserved-and-provisioned",
     "Reserved and provisioned concurrency",
-    LESSON,
     (NEEDED, LEFT, COST, SCALED, WRONG, READY, PLAN),
 )

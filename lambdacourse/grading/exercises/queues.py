@@ -715,6 +715,5 @@ SETTINGS = Task(
 EXERCISE = Exercise(
     "05-events-and-queues",
     "Asynchronous events and queues",
-    LESSON,
     (HANDLED, DRAIN, LAST, FATE, RESIZE, IN_ORDER, CHARGE, TEMPLATE, SETTINGS),
 )

@@ -861,4 +861,4 @@ PLAN = Task(
     lesson="lessons/07-cost.ipynb#Memory-buys-CPU",
 )
 
-EXERCISE = Exercise("10-debug-slow-function", "Debug a slow function", LESSON, (PHASE, SAVED, FIX, TEMPLATE, HANDLER, PLAN))
+EXERCISE = Exercise("10-debug-slow-function", "Debug a slow function", (PHASE, SAVED, FIX, TEMPLATE, HANDLER, PLAN))

@@ -845,4 +845,4 @@ NETWORK = Task(
     lesson=f"{LESSON}#Four-ways-out",
 )
 
-EXERCISE = Exercise("04-vpc", "VPC", LESSON, (SEEN, ADD, NAT, SAVED, INTERFACES, CAP, TEMPLATE, NETWORK))
+EXERCISE = Exercise("04-vpc", "VPC", (SEEN, ADD, NAT, SAVED, INTERFACES, CAP, TEMPLATE, NETWORK))

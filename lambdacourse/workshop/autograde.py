@@ -66,7 +66,7 @@ def configure(config: Any, root: Path, generated: str = ".nbgrader") -> Any:
     from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
     from nbgrader import preprocessors as theirs
 
-    from lambdacourse.workshop.cures import DropDuplicateGradeIds
+    from lambdacourse.workshop.cures import DropDuplicateGradeIds, OverwriteCellsWithIds
     from lambdacourse.workshop.pages import dark_too
 
     config.CourseDirectory.root = str(root)
@@ -82,7 +82,7 @@ def configure(config: Any, root: Path, generated: str = ".nbgrader") -> Any:
     # A deleted test cell comes back instead of waiting for a human, a copied one does no harm, and feedback hides hidden tests.
     config.OverwriteCells.add_missing_cells = True
     config.Autograde.sanitize_preprocessors = [
-        theirs.ClearOutput, DropDuplicateGradeIds, theirs.DeduplicateIds, theirs.OverwriteKernelspec, theirs.OverwriteCells,
+        theirs.ClearOutput, DropDuplicateGradeIds, theirs.DeduplicateIds, theirs.OverwriteKernelspec, OverwriteCellsWithIds,
         theirs.CheckCellMetadata,
     ]  # fmt: skip
     config.GenerateFeedback.preprocessors = [theirs.GetGrades, theirs.ClearHiddenTests, CSSHTMLHeaderPreprocessor, dark_too]

@@ -87,6 +87,8 @@ def configure_class(config: Any, folder: Path, confined: bool = True, submitted:
     from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
     from nbgrader import preprocessors as theirs
 
+    from lambdacourse.workshop.cures import OverwriteCellsWithIds
+
     nbgrader_room.configure(config, folder, generated="")
     if submitted:
         config.CourseDirectory.submitted_directory = str(submitted)
@@ -94,7 +96,7 @@ def configure_class(config: Any, folder: Path, confined: bool = True, submitted:
     # nbgrader's CheckCellMetadata is left out: the metadata are the release's own after `restore`, and it takes a quarter of the time.
     config.Autograde.sanitize_preprocessors = [
         theirs.ClearOutput, restore(folder), theirs.DeduplicateIds,
-        theirs.OverwriteKernelspec, theirs.OverwriteCells,
+        theirs.OverwriteKernelspec, OverwriteCellsWithIds,
     ]  # fmt: skip
     config.Autograde.autograde_preprocessors = [
         preprocessor(seeds, lambda: sandbox_of(confined), folder / "private"), theirs.IgnorePattern, ClearMetadataPreprocessor,

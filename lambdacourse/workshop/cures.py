@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from nbformat.corpus.words import generate_corpus_id
 from nbgrader import utils
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
 
 
 class DropDuplicateGradeIds(NbGraderPreprocessor):
@@ -24,3 +25,14 @@ class DropDuplicateGradeIds(NbGraderPreprocessor):
                 del cell.metadata["nbgrader"]
             self.seen.add(grade_id)
         return cell, resources
+
+
+class OverwriteCellsWithIds(OverwriteCells):
+    """nbgrader's own, but a check that it adds back has an id: nbformat warns of cells without one, and means to refuse them."""
+
+    def preprocess(self, nb, resources):
+        nb, resources = super().preprocess(nb, resources)
+        if nb.nbformat_minor >= 5:
+            for cell in nb.cells:
+                cell.setdefault("id", generate_corpus_id())
+        return nb, resources

@@ -3,11 +3,10 @@
 import os
 
 import pytest
+from in_jupyterlab import SECONDS, open_on, wait_until_idle
 
 from lambdacourse.bench import browser as real
-from lambdacourse.bench.browser import FLAGS, LISTENS
-
-SECONDS = 30
+from lambdacourse.bench.browser import FLAGS
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,14 +46,6 @@ def open_notebook(page):
     return lambda lab, path: open_on(page, lab, path)
 
 
-def open_on(page, lab, path: str):
-    page.goto(f"{lab.address(f'lab/tree/{path}')}&reset")
-    page.locator(".jp-Notebook").wait_for()
-    wait_until_idle(page)
-    page.evaluate(LISTENS)
-    return page
-
-
 @pytest.fixture(scope="session")
 def run_all():
     """``run_all(page)``: Run All Cells, and wait until the last one is done."""
@@ -73,7 +64,3 @@ def run_all():
         wait_until_idle(page)
 
     return run
-
-
-def wait_until_idle(page) -> None:
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(timeout=60_000)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import SECONDS, open_on
+from in_jupyterlab import SECONDS, open_on
 from playwright.sync_api import expect
 
 from lambdacourse import Function, Sync, exponential, labs, poisson, simulate

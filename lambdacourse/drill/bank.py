@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lambdacourse import places
 from lambdacourse.drill.questions import FUNCTION, KINDS, NumberQuestion, Question
 
 FOLDER = Path(__file__).with_name("bank")
@@ -150,7 +150,7 @@ def check(bank: Bank, lessons: Path) -> list[str]:
     """For authors: what is wrong with ``bank`` beside its schema: facts, places, functions, prerequisites. Sentences."""
     from lambdacourse.facts import all_facts
 
-    facts, places = {fact.name for fact in all_facts()}, headings(lessons)
+    facts, headings = {fact.name for fact in all_facts()}, places.headings(lessons)
     wrong = [str(problem) for problem in bank.problems]
     for question in bank:
         wrong += [f"{question.id}: facts.toml has no fact {name!r}" for name in question.facts if name not in facts]
@@ -159,23 +159,12 @@ def check(bank: Bank, lessons: Path) -> list[str]:
             for id in question.prerequisites
             if id not in bank.questions
         ]
-        if question.place not in places:
+        if question.place not in headings:
             wrong.append(f"{question.id}: there is no heading {question.place}")
         if isinstance(question, NumberQuestion):
             named = [question.answer, *(each.gives for each in question.misconceptions if FUNCTION.fullmatch(each.gives))]
             wrong += [f"{question.id}: there is no function {name} in drill/answers" for name in named if not _is_there(name)]
     return wrong + [f"{id}: it is its own prerequisite" for id in _circles(bank)]
-
-
-def headings(lessons: Path) -> set[str]:
-    """The places in the notebooks of the folder ``lessons``, as JupyterLab links to them: blanks as dashes."""
-    found = set()
-    for path in lessons.glob("*.ipynb"):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            if cell["cell_type"] == "markdown":
-                for title in re.findall(r"^#+ (.+)$", "".join(cell["source"]), re.MULTILINE):
-                    found.add(f"lessons/{path.name}#{title.strip().replace(' ', '-')}")
-    return found
 
 
 def function(name: str) -> Any:

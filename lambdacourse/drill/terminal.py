@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from lambdacourse import places
 from lambdacourse.drill.asking import Asked, Mark
 from lambdacourse.drill.history import CONFIDENCE
 from lambdacourse.drill.questions import FaultQuestion, OpenQuestion
@@ -113,4 +114,4 @@ class _Face:
         elif mark.share < 1:
             self.say(f"Answer: {asked.solution}")
         self.say(asked.after)
-        self.say(f"Read on: {question.place}", "dim")
+        self.say(f"Read on: {places.words(question.place)}", "dim")

@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from lambdacourse import places
 from lambdacourse.drill.asking import Asked, Mark
 from lambdacourse.drill.history import CONFIDENCE
 from lambdacourse.drill.questions import FaultQuestion, OpenQuestion, OrderQuestion
@@ -110,7 +111,7 @@ class DrillWidget:
             lines.append(f"Answer: {escape(asked.solution)}".replace("\n", "<br>"))
         lines += [
             escape(asked.after),
-            f'<a style="text-decoration:underline" href="../{escape(question.place)}">Read on in the lesson</a>',
+            f'Read on: <a style="text-decoration:underline" href="../{escape(places.link(question.place))}">{escape(places.words(question.place))}</a>',
         ]
         self.result.value = status("".join(f"<p>{line}</p>" for line in lines))
         self.answer_box.children = ()

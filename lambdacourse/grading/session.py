@@ -8,10 +8,10 @@ import re
 import sys
 from dataclasses import dataclass
 from html import escape, unescape
-from pathlib import Path
 from typing import Any
 
 from lambdacourse import learner as learners
+from lambdacourse import places
 from lambdacourse.folders import content
 from lambdacourse.grading.answers import Interrupted, NotCallable, find
 from lambdacourse.grading.exercises import exercise as find_exercise
@@ -116,12 +116,10 @@ def hint(name: str) -> Note:
     shown = min((learners.recall(*kept) or 0) + 1, len(found.hints))
     learners.remember(shown, *kept)
     text = f"Hint {shown} of {len(found.hints)}: {found.hints[shown - 1]}"
-    place, _, heading = found.lesson.partition("#")
-    read_on = f"{Path(place).stem[:2]}, {heading.replace('-', ' ')}"
-    html = f'<p role="status">{escape(text)}</p><p>Read on: <a href="../../{escape(found.lesson)}">lesson {escape(read_on)}</a>.</p>'
+    html = f'<p role="status">{escape(text)}</p><p>Read on: <a href="../../{places.link(found.lesson)}">{escape(places.words(found.lesson))}</a>.</p>'
     if shown == len(found.hints):
         html += f"<p>Still stuck? <code>give_up({name!r})</code> shows a solution, and your progress says so from then on.</p>"
-    return Note(html, f"{text}\nRead on: lesson {read_on}.")
+    return Note(html, f"{text}\nRead on: {places.words(found.lesson)}.")
 
 
 def give_up(name: str) -> Note:

@@ -101,6 +101,13 @@ def test_fact_leads_to_its_source(lesson):
     expect(row.get_by_role("link", name="AWS Lambda Developer Guide")).to_be_visible()
 
 
+def test_a_word_leads_to_the_glossary(lab, open_notebook):
+    """A word's link opens the glossary at that word, also when the glossary was not open."""
+    page = open_notebook(lab, "lessons/03-cold-starts.ipynb")
+    page.get_by_role("link", name="SnapStart").first.click()
+    expect(page.get_by_role("heading", name="SnapStart", exact=True)).to_be_in_viewport()
+
+
 def run_cell(page, text: str, code: str | None = None) -> None:
     """Run the first cell that has ``text``, with ``code`` in place of what is there."""
     page.locator(".jp-CodeCell", has=page.locator(".cm-content", has_text=text)).first.locator(".cm-content").click()

@@ -50,7 +50,7 @@ def test_a_sitting_by_keyboard_alone(terminal):
     screen.sendline("3")
     screen.expect("No. ")
     screen.expect("Answer: .*environments")
-    screen.expect("Read on: lessons/01-concurrency.ipynb#The-formula")
+    screen.expect("Read on: lesson 01, The formula")
     screen.expect("again|new")
     screen.expect("> ")
     screen.sendintr()

@@ -29,6 +29,7 @@ def test_number_is_asked_about_then_marked_and_kept():
     drill.control.value, drill.sure.value = str(drill.session.asked.answer), 0.95
     drill.answer.click()
     assert "Right." in drill.result.value
+    assert 'href="../lessons/01-concurrency.ipynb#cell-id=formula">lesson 01, The formula</a>' in drill.result.value
     ((review,), _) = history.read()
     assert (review.id, review.share, review.sure) == ("needed-concurrency", 1.0, 0.95)
     drill.following.click()

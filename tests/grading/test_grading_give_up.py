@@ -59,7 +59,7 @@ def test_the_last_hint_says_how_to_give_up():
     hints = exercise("01-concurrency").tasks[0].hints
     shown = [hint("needed_concurrency").html for _ in range(len(hints) + 1)]
     assert all(f"Hint {min(number, len(hints))} of {len(hints)}" in html for number, html in enumerate(shown, 1))
-    place = '<a href="../../lessons/01-concurrency.ipynb#The-formula">lesson 01, The formula</a>'
+    place = '<a href="../../lessons/01-concurrency.ipynb#cell-id=formula">lesson 01, The formula</a>'
     assert all(place in html for html in shown)
     assert ["give_up" in html for html in shown] == [number >= len(hints) for number in range(1, len(hints) + 2)]
 

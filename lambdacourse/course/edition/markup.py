@@ -66,7 +66,7 @@ _MARKDOWN = mistune.create_markdown(renderer=_Html(escape=False), plugins=["tabl
 def _cell(cell: dict[str, Any], name: str) -> str:
     source = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
-        return text_html(source)
+        return f'<span id="cell-id={cell["id"]}"></span>{text_html(source)}'  # where links from other notebooks lead
     outputs = "\n".join(f'<div class="output wide">{html}</div>' for html in _outputs(cell))
     how = f'<p class="live">This lab stands still here. It moves in JupyterLab: <code>lambdacourse lab</code>, then open <code>{escape(name)}</code>.</p>'
     return f"{highlighted(source, 'python')}\n{outputs}{how if outputs and _LAB.search(source) else ''}"

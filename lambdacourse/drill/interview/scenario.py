@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from lambdacourse import places
 from lambdacourse.drill import bank as banks
 from lambdacourse.drill.asking import pick, with_unit
 from lambdacourse.drill.bank import Bank, Problem
@@ -344,10 +345,10 @@ def _line(text: str, where: tuple[int | str, ...]) -> int:
 
 def check(scenario: Scenario, bank: Bank, lessons: Path) -> list[str]:
     """For authors: what a scenario names and there is not: facts, places, cards, functions, values, systems. Sentences."""
-    return [f"{scenario.id}: {sentence}" for sentence in _missing(scenario, bank, banks.headings(lessons))]
+    return [f"{scenario.id}: {sentence}" for sentence in _missing(scenario, bank, places.headings(lessons))]
 
 
-def _missing(scenario: Scenario, bank: Bank, places: set[str]) -> Iterator[str]:
+def _missing(scenario: Scenario, bank: Bank, headings: Mapping[str, places.Heading]) -> Iterator[str]:
     from lambdacourse.drill.interview.systems import SYSTEMS
     from lambdacourse.facts import all_facts
 
@@ -355,7 +356,7 @@ def _missing(scenario: Scenario, bank: Bank, places: set[str]) -> Iterator[str]:
     yield from (f"facts.toml has no fact {name!r}" for name in scenario.facts if name not in facts)
     for item in (*scenario.requirements, *scenario.numbers, *scenario.talks, *scenario.design.objectives):
         name = item.measure if isinstance(item, Objective) else item.id
-        if item.place not in places:
+        if item.place not in headings:
             yield f"{name}: there is no heading {item.place}"
         yield from (f"{name}: the bank has no question {card!r}" for card in item.cards if card not in bank.questions)
     known = set(scenario.parameters)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from lambdacourse import places
 from lambdacourse.drill import history
 from lambdacourse.drill.asking import PASSED, with_unit
 from lambdacourse.drill.interview import record as records
@@ -224,7 +225,7 @@ def as_markdown(card: Scorecard, interview: Interview) -> str:
         lines += [f"- [{_tick(line)}] {line.what} — {line.says}" for line in card.of(name)]
     if card.beyond:
         lines += ["", f"## More than is expected of a {card.level}", "", *(f"- {line.what}" for line in card.beyond)]
-    lines += ["", "## What to study", "", *(f"- {place}" for place in card.study)] if card.study else []
+    lines += ["", "## What to study", "", *(f"- {places.words(place)}" for place in card.study)] if card.study else []
     return "\n".join([*lines, "", "## What was said", "", *_transcript(interview)]) + "\n"
 
 

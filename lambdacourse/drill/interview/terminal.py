@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lambdacourse import places
 from lambdacourse.drill.asking import with_unit
 from lambdacourse.drill.interview.interview import OUT_OF_TIME, Attempt, Interview, Step, begin, unfinished
 from lambdacourse.drill.interview.record import kept
@@ -256,7 +257,7 @@ class _Face:
         if card.study:
             self.say("What to study:", "bold", above=1)
             for place in card.study:
-                self.say(f"  {place}")
+                self.say(f"  {places.words(place)}")
         if file is not None:
             back = sum(share < 1 for _, share in card.cards)
             self.say(f"Kept in {file} and, as JSON, beside it. {back} cards come back: lambdacourse drill", "dim", above=1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lambdacourse import plots
+from lambdacourse import places, plots
 from lambdacourse.drill.asking import with_unit
 from lambdacourse.drill.interview.interview import Attempt, Interview, Step, begin, prepare, unfinished
 from lambdacourse.drill.interview.record import kept
@@ -391,7 +391,8 @@ def _scorecard_html(card: Scorecard, file) -> str:
     )
     beyond = "; ".join(line.what for line in card.beyond)
     study = "".join(
-        f'<li><a style="text-decoration:underline" href="../{escape(place)}">{escape(place)}</a></li>' for place in card.study
+        f'<li><a style="text-decoration:underline" href="../{escape(places.link(place))}">{escape(places.words(place))}</a></li>'
+        for place in card.study
     )
     parts = [
         f"<p><strong>{card.share:.0%} of what is expected of a {escape(card.level)}.</strong></p>",

@@ -390,7 +390,12 @@ class LocalLambda:
         limit = min(max(least, self.deployment.timeout), fact("init_timeout_maximum").value)
         try:
             with ThreadPoolExecutor(min(len(ahead), os.cpu_count() or 2)) as pool:
-                took = list(pool.map(lambda environment: environment.prepare(limit), ahead))
+                try:
+                    took = list(pool.map(lambda environment: environment.prepare(limit), ahead))
+                except BaseException:  # the pool waits for its threads, and they for their environments
+                    for environment in ahead:
+                        environment.kill()
+                    raise
         except BaseException as problem:
             for environment in ahead:
                 environment.end()

@@ -243,14 +243,16 @@ def test_nothing_stays_when_the_process_ends(call, how):
     ids=["a call", "many calls", "a cold start", "preparing"],
 )
 def test_it_can_be_interrupted(tmp_path, handler, call):
-    """After Ctrl-C, in a call or in an initialisation, nothing of it is left, and the local Lambda can be used."""
+    """Ctrl-C, in a call or in an initialisation, ends it at once; nothing of it is left, and the local Lambda can be used."""
     (tmp_path / "slow.py").write_text("import time\ntime.sleep(50)", encoding="utf-8")
     (tmp_path / "app.py").write_text("import time\ndef sleep(event, context):\n    time.sleep(event)", encoding="utf-8")
     with LocalLambda(handler, tmp_path, timeout=60) as local:
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         signal.setitimer(signal.ITIMER_REAL, 1.0)
+        start = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             call(local)
+        assert time.monotonic() - start < 40, "it waited for the 50 s to be over"
         assert local.environments == 0 and len(processes()) == 1, "only the warden"
         (tmp_path / "slow.py").write_text("def handler(event, context):\n    pass", encoding="utf-8")
         result = local.invoke(0)

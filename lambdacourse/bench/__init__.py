@@ -23,6 +23,7 @@ from lambdacourse import engine, plots
 from lambdacourse.bench import browser
 from lambdacourse.bench.peers import PEERS, Peer, Work
 from lambdacourse.engine import reference
+from lambdacourse.errors import CourseError
 from lambdacourse.model import Account, EventSourceMapping, Function, SqsQueue, Sync, exponential, lognormal, poisson
 from lambdacourse.simulation import Scenario
 from lambdacourse.simulation.progress import progress
@@ -299,7 +300,12 @@ def bars(
 def report(with_labs: bool = False, with_grading: bool = False) -> dict[str, Any]:
     """Everything, as plain data. Takes a minute or two where the peers are installed."""
     timings, megabytes, labs_ms, queue = kernel(), memory(), labs() if with_labs else {}, deep_queue()
-    browser_ms = browser.labs(list(labs_ms)) if with_labs and browser.is_here() else {}
+    browser_ms, why_not = {}, "The labs were not measured in a browser: Playwright and a Chromium are needed."
+    if with_labs and browser.is_here():
+        try:
+            browser_ms, why_not = browser.labs(list(labs_ms)), ""
+        except CourseError as problem:
+            why_not = str(problem)
     data: dict[str, Any] = {
         "compiled": engine.is_compiled(),
         "kernel": [asdict(each) for each in timings],
@@ -310,7 +316,7 @@ def report(with_labs: bool = False, with_grading: bool = False) -> dict[str, Any
         "bars": [asdict(bar) | {"is_met": bar.is_met} for bar in bars(timings, megabytes, labs_ms, queue, browser_ms)],
     }
     if with_labs:
-        data |= {"labs_ms": labs_ms, "browser_ms": browser_ms}
+        data |= {"labs_ms": labs_ms, "browser_ms": browser_ms, "why_not_in_a_browser": why_not}
     return data | {"grading": grading()} if with_grading else data
 
 
@@ -334,8 +340,8 @@ def as_text(data: dict[str, Any]) -> str:
         lines.append("The compiled kernel is not in use: `lambdacourse doctor` says why.")
     if data["peers_missing"]:
         lines.append(f"Not installed here, so not compared: {', '.join(data['peers_missing'])}.")
-    if data.get("browser_ms") == {}:
-        lines.append("The labs were not measured in a browser: Playwright and a Chromium are needed.")
+    if why_not := data.get("why_not_in_a_browser"):
+        lines.append(why_not)
     if "grading" in data:
         lines.append(grading_as_text(data["grading"]))
     return "\n".join(lines)

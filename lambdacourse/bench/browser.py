@@ -20,6 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from lambdacourse.errors import CourseError
+
 PROGRAMS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
@@ -65,7 +67,19 @@ def is_here() -> bool:
 
 
 def labs(names: list[str]) -> dict[str, float]:
-    """Milliseconds from a key on the first slider of each lab to its new picture on the screen; the median of ten presses."""
+    """Milliseconds from a key on the first slider of each lab to its new picture on the screen; the median of ten presses.
+
+    Raises ``CourseError`` where the browser does not start or does not show the labs.
+    """
+    from playwright.sync_api import Error
+
+    try:
+        return _measured(names)
+    except Error as problem:
+        raise CourseError(f"The labs were not measured in {chromium()}: {problem.message.splitlines()[0]}") from None
+
+
+def _measured(names: list[str]) -> dict[str, float]:
     from playwright.sync_api import sync_playwright
 
     with _jupyterlab(names) as address, sync_playwright() as playwright:

@@ -10,7 +10,7 @@ from lambdacourse.model import Account
 from lambdacourse.templates.document import Value
 from lambdacourse.templates.rules.concurrency import RESERVED
 from lambdacourse.templates.rules.rule import Breach, rule
-from lambdacourse.templates.stack import ALARM, FUNCTION, Stack
+from lambdacourse.templates.stack import ALARM, FUNCTION, QUEUE, Stack
 from lambdacourse.templates.template import Resource
 
 _CONCURRENCY = set(fact("metrics_concurrency").value)
@@ -19,7 +19,7 @@ _OF_THE_REGION = set(fact("metrics_of_the_region").value)
 
 @dataclass(frozen=True)
 class Watched:
-    """One metric of Lambda that an alarm looks at."""
+    """One metric that an alarm looks at."""
 
     alarm: Resource
     table: Value
@@ -121,13 +121,31 @@ def throttles_pass_unseen(stack: Stack, account: Account) -> Iterator[Breach]:
             yield watched.alarm.at("Threshold"), text, "For any throttle at all, set Threshold to 0."
 
 
+@rule(
+    "dead-letter-metric",
+    "warning",
+    "dead_letter_metric",
+    "NumberOfMessagesSent does not count what a redrive policy moves to a dead-letter queue.",
+)
+def dead_letter_metric(stack: Stack, account: Account) -> Iterator[Breach]:
+    dead = [stack.find(queue.data("RedrivePolicy.deadLetterTargetArn"), QUEUE) for queue in stack.all(QUEUE)]
+    for watched in _watched(stack, "AWS/SQS"):
+        said = watched.dimensions.get("QueueName")
+        queue = stack.find(said.data, QUEUE) if said else None
+        if watched.name == "NumberOfMessagesSent" and queue and queue in dead:
+            text = (
+                f"{watched.alarm.name} waits for messages sent to {queue.name}; dead letters are moved there, and not counted."
+            )
+            yield watched.at("MetricName"), text, f"Watch {fact('dead_letter_metric').value}."
+
+
 def _known_metrics() -> set[str]:
     lists = (found.value for found in all_facts() if found.name.startswith("metrics_"))
     return {name for names in lists for name in (names if isinstance(names, list) else [names])}
 
 
-def _watched(stack: Stack) -> Iterator[Watched]:
-    """The AWS/Lambda metrics of every alarm, single ones and those within metric math."""
+def _watched(stack: Stack, of: str = "AWS/Lambda") -> Iterator[Watched]:
+    """The metrics of the namespace ``of`` that alarms look at, single ones and those within metric math."""
     for alarm in stack.all(ALARM):
         tables = [(alarm.properties, alarm.at("Statistic"))]
         for query in alarm.items("Metrics"):
@@ -136,7 +154,7 @@ def _watched(stack: Stack) -> Iterator[Watched]:
                 tables.append((metric, query.at("MetricStat.Stat")))
         for table, statistic in tables:
             namespace, name = table["Namespace"], table["MetricName"]
-            if namespace and name and namespace.data == "AWS/Lambda" and isinstance(name.data, str):
+            if namespace and name and namespace.data == of and isinstance(name.data, str):
                 listed = table["Dimensions"]
                 items = listed.data if listed and isinstance(listed.data, list) else []
                 dimensions = {str(item["Name"].data): item["Value"] for item in items if item["Name"] and item["Value"]}

@@ -6,11 +6,13 @@ import argparse
 import datetime
 import io
 import os
+import shlex
 import sys
 from pathlib import Path
 
 from lambdacourse import __version__
 from lambdacourse.errors import CourseError
+from lambdacourse.files import told_plainly
 
 EXAMPLES = """examples:
   lambdacourse                               make or update lambda-at-scale/ and open it in JupyterLab
@@ -78,11 +80,18 @@ def grade(parsed: argparse.Namespace) -> int:
 
 
 def submit(parsed: argparse.Namespace) -> int:
+    from lambdacourse import learner
     from lambdacourse.course.workspace import exercises
     from lambdacourse.workshop.submissions import submit
 
     for name, notebook in exercises([parsed.assignment], parsed.folder).items():
         print(f"Made {submit(name, notebook, Path.cwd())} of {notebook}. Hand it to your instructor.")
+    if learner.is_guest(who := learner.current()):
+        print(
+            f'The id {who.id} was made up for you. Has your class another for you? Run i_am("your-id") in the exercise, then its '
+            "cells from the top, save, and submit again.",
+            file=sys.stderr,
+        )
     return 0
 
 
@@ -92,16 +101,20 @@ def workshop(parsed: argparse.Namespace) -> int:
     from lambdacourse.workshop import classroom, collecting, outcomes, pool, reports
 
     if parsed.what == "init":
-        print(f"Made {classroom.init(parsed.CLASS, parsed.roster)}. Next: lambdacourse workshop release {parsed.CLASS}")
+        made = classroom.init(parsed.CLASS, parsed.roster)
+        print(f"Made {made}. Next: lambdacourse workshop release {shlex.quote(str(made))}")
     elif parsed.what == "release":
         made = classroom.release(parsed.CLASS)
         print(f"Made {made}: give it to your learners, who unpack it into a folder and start `lambdacourse lab FOLDER`.")
     elif parsed.what == "feedback":
         pages = len(reports.feedback(parsed.CLASS, parsed.assignments))
         print(f"Made {pages} {'page' if pages == 1 else 'pages'} in {parsed.CLASS / 'feedback'}.")
+        return _told_of_outdated(parsed.CLASS)
     elif parsed.what == "grades":
-        reports.grades(parsed.CLASS, parsed.csv)
+        with told_plainly(f"{parsed.csv} could not be written"):
+            reports.grades(parsed.CLASS, parsed.csv)
         print(f"Made {parsed.csv}.")
+        return _told_of_outdated(parsed.CLASS)
     else:
         if parsed.what == "collect":
             found = collecting.collect(parsed.CLASS, parsed.source, dict(parsed.owner))
@@ -119,6 +132,16 @@ def workshop(parsed: argparse.Namespace) -> int:
         print(outcomes.as_json(found) if parsed.json else show(found))
         return int(any(outcome.state == "fault" for outcome in found))
     return 0
+
+
+def _told_of_outdated(folder: Path) -> int:
+    from lambdacourse.workshop import outcomes, reports
+
+    found = reports.outdated(folder)
+    if found:
+        how = f"`lambdacourse workshop autograde {shlex.quote(str(folder))}` grades what can be graded:"
+        print(f"These scores are of what was handed in before; {how}\n{outcomes.as_text(found)}", file=sys.stderr)
+    return int(bool(found))
 
 
 def facts(parsed: argparse.Namespace) -> int:

@@ -188,4 +188,9 @@ def check_cells(folder: Path, assignment: str) -> None:
 def submission_scores(gradebook: Any) -> Iterator[Mapping[str, Any]]:
     for assignment in gradebook.assignments:
         for submission in gradebook.assignment_submissions(assignment.name):
-            yield {"assignment": assignment.name, "student": submission.student.id, "score": float(submission.score)}
+            yield {
+                "assignment": assignment.name,
+                "student": submission.student.id,
+                "score": float(submission.score),
+                "needs_manual_grade": submission.needs_manual_grade,
+            }

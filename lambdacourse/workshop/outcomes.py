@@ -44,7 +44,10 @@ def as_table(outcomes: Sequence[Outcome]) -> str:
         return NOTHING
     placed = [row for row in outcomes if row.assignment != UNKNOWN]
     names, students = dict.fromkeys(row.assignment for row in placed), dict.fromkeys(row.student for row in placed)
-    cells = {(row.student, row.assignment): row for row in placed}
+    cells: dict[tuple[str, str], Outcome] = {}
+    for row in placed:  # what `collect` could not place comes last, and hides nothing that is there
+        if cells.setdefault((row.student, row.assignment), row).state == "missing":
+            cells[row.student, row.assignment] = row
     most = {row.assignment: row.max_score for row in placed if row.max_score is not None}
     table = [
         ("", *map(_short, names), "points"),

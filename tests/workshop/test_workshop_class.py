@@ -26,7 +26,7 @@ from lambdacourse.grading.verdict import MIME
 from lambdacourse.learner import Learner
 from lambdacourse.workshop import classroom, pool, submissions
 from lambdacourse.workshop.collecting import collect
-from lambdacourse.workshop.outcomes import Outcome, digest_of, record
+from lambdacourse.workshop.outcomes import Outcome, as_table, digest_of, record
 from lambdacourse.workshop.reports import feedback, grades, status
 from lambdacourse.workshop.roster import read_roster
 
@@ -284,13 +284,32 @@ def test_what_an_instructor_should_know(graded):
     assert "another release or edited" in outcomes["tampered"].note and "needed_concurrency" in outcomes["tampered"].note
 
 
-def test_not_graded_twice(graded):
-    """Graded again, nothing changes and nothing runs; a submission that changed is graded again, alone."""
+def test_status_has_what_was_graded_by_hand(graded):
+    """Points that the instructor gave in the formgrader are in the status, as in the grades; so is a wish to look again."""
+    folder, outcomes = graded
+
+    def by_hand(points, again):
+        with classroom.nbgrader_of(folder) as api, api.gradebook as gradebook:
+            grade = gradebook.find_grade("needed_concurrency", NAME, NAME, "other-class")
+            grade.extra_credit, grade.needs_manual_grade = points, again
+            gradebook.db.commit()
+        return next(row for row in status(folder) if row.student == "other-class")
+
+    row = by_hand(1.5, True)
+    assert row.score == outcomes["other-class"].score + 1.5 and "look at it in formgrader" in row.note
+    assert by_hand(0, False) == outcomes["other-class"]
+
+
+def test_not_graded_twice(graded, capsys):
+    """Graded again, nothing changes and nothing runs; a submission that changed is graded again, alone. Until then, grades and
+    feedback say whose scores are of what was handed in before."""
     folder, before = graded
     stamps = {file: file.stat().st_mtime_ns for file in (folder / "autograded").rglob("*.ipynb")}
     changed = folder / "submitted" / "clean" / NAME / f"{NAME}.ipynb"
     changed.write_text(json.dumps(answered(**WRONG)), encoding="utf-8")
     assert {row.student: row.state for row in status(folder)}["clean"] == "waiting"
+    assert main(["workshop", "grades", str(folder), "--csv", str(folder / "grades.csv")]) == 1
+    assert f"{NAME}  clean " in capsys.readouterr().err
     again = {outcome.student: outcome for outcome in pool.autograde(folder)}
     assert again["clean"].score == FULL - LOST
     assert {k: v for k, v in again.items() if k != "clean"} == {k: v for k, v in before.items() if k != "clean"}
@@ -360,6 +379,16 @@ def test_a_full_disk(graded, monkeypatch):
 # --- without grading
 
 
+@pytest.mark.parametrize(("name", "says"), [("roster.csv", "no table of grades"), ("private", "is a folder")])
+def test_grades_overwrite_nothing_else(folder, capsys, name, says):
+    """A table of grades takes the place of another such table only."""
+    before = (folder / "roster.csv").read_bytes()
+    assert main(["workshop", "grades", str(folder), "--csv", str(folder / name)]) == 1
+    assert says in capsys.readouterr().err and (folder / "roster.csv").read_bytes() == before
+    for _ in range(2):
+        assert main(["workshop", "grades", str(folder), "--csv", str(folder / "grades.csv")]) == 0
+
+
 @pytest.fixture
 def folder(tmp_path):
     roster = tmp_path / "roster.csv"
@@ -427,16 +456,19 @@ def test_status_shows_the_class_at_a_glance(folder, tmp_path, capsys):
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     pack(inbox, "ada")
+    pack(inbox, "grace", stamped(learner="ada"))
     (inbox / "homework.zip").write_bytes(b"PK")
     collect(folder, inbox)
     record(folder, Outcome(NAME, "ada", "graded", 12.5, 20, "late by 2.0 h", digest_of(folder, NAME, "ada")))
     assert main(["workshop", "status", str(folder)]) == 1, "there is a fault"
     table, legend, below = capsys.readouterr().out.rstrip().split("\n\n")
     assert [line.split() for line in table.splitlines()] == [
-        ["01", "points"], ["of", "20", "20"], ["ada", "12.5*", "12.5"], ["grace", "-", "0"],
+        ["01", "points"], ["of", "20", "20"], ["ada", "12.5*", "12.5"], ["grace", "?*", "0"],
     ]  # fmt: skip
     assert legend.startswith("- missing")
-    assert [line.split()[1] for line in below.splitlines()] == ["ada", "homework.zip"]
+    assert [line.split()[1] for line in below.splitlines()] == ["ada", "grace", "homework.zip"]
+    graded_and_waiting = [Outcome(NAME, "grace", "graded", 7, 20), Outcome(NAME, "grace", "waiting", note="whose?")]
+    assert "grace  7   7" in as_table(graded_and_waiting), "what waits hides no score"
 
 
 def test_somebody_elses_stamp_waits(folder, tmp_path):

@@ -51,6 +51,7 @@ _SPELLINGS = {
     "share": "share",
 }
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
+_PER_SECOND = re.compile(r"\s*(?:/|\bper\b|\ba\b)\s*s(?:ec|econd)?$")
 _SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mio": 1e6, "million": 1e6, "millions": 1e6, "bn": 1e9, "billion": 1e9}
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _NUMBER = r"(?:\d[\d_,.'\u2019]*|\.\d+)(?:e[+-]?\d+)?"
@@ -129,8 +130,16 @@ def read_number(typed: str, unit: str = "") -> float:
     expression, words = _split(body)
     if not expression:
         raise Unclear(f"I see no number in {typed.strip()!r}. Type one, such as 250, 1/8 or 12.5 %.")
-    value = calculate(re.sub(_NUMBER, lambda found: _plain(found[0], typed), expression))
+    expression = re.sub(_NUMBER, lambda found: _plain(found[0], typed), expression)
+    value = calculate(expression)
+    if re.fullmatch(r"[\d.]+\s*-\s*[\d.]+", expression) and value < 0:
+        raise Unclear(f"{typed.strip()!r} looks like a range. Commit to one number.")
     scale, said = _scale_and_unit(words, typed, unit)
+    of_unit = _SCALES.get(unit.partition(" ")[0], 1.0)  # 5.8 million are 5.8 where millions are asked for
+    if scale != 1:
+        scale /= of_unit
+    elif not words and of_unit > 1 and abs(value) >= of_unit:
+        raise Unclear(f"Do you mean {value / of_unit:g} or {value:,.12g} {unit}? Write the unit, too.")
     return _convert(value * scale, "USD" if dollars and not said else said, unit, typed)
 
 
@@ -177,9 +186,12 @@ def _scale_and_unit(words: str, typed: str, unit: str) -> tuple[float, str]:
         return scale, ""
     compact = rest.replace(" ", "").replace("per", "/") if " " in rest else rest
     known = _UNITS.get(rest) or _UNITS.get(compact) or _UNITS.get(compact.replace("/", "per"))
+    if known is None and unit == "times" and rest in ("x", "*", "fold", "-fold"):
+        return scale, ""
     if known is None and unit and not _family(unit):
-        first_word = re.match(r"[a-z]+", unit.lower())
-        if first_word and rest.split()[0].rstrip("s") == first_word[0].rstrip("s"):
+        counted, said = (_PER_SECOND.sub("", words) for words in (unit.lower(), rest))
+        first_word = re.match(r"[a-z]+", counted)
+        if first_word and said.split()[0].rstrip("s") == first_word[0].rstrip("s"):
             return scale, ""
     if known is None:
         wanted = f"The answer is wanted in {unit}." if unit else "The answer is a plain number."
@@ -188,7 +200,7 @@ def _scale_and_unit(words: str, typed: str, unit: str) -> tuple[float, str]:
 
 
 def _family(unit: str) -> dict[str, float] | None:
-    return next((family for family in FAMILIES if unit in family), None)
+    return next((family for family in FAMILIES if _UNITS.get(unit.lower(), unit) in family), None)
 
 
 def _convert(value: float, said: str, unit: str, typed: str) -> float:
@@ -196,12 +208,12 @@ def _convert(value: float, said: str, unit: str, typed: str) -> float:
     if not said or said == unit:
         return value
     family = _family(unit)
-    if said == "requests/s" and family is None and unit.endswith("/s"):
+    if said == "requests/s" and family is None and _PER_SECOND.search(unit):
         return value
     if family is None or said not in family:
         wanted = f"in {unit}" if unit else "as a plain number"
         raise Unclear(f"{typed.strip()!r} is in {said}, and the answer is wanted {wanted}. Which number do you mean?")
-    return value * family[said] / family[unit]
+    return value * family[said] / family[_UNITS.get(unit.lower(), unit)]
 
 
 def name_slip(value: float, expected: float, tolerance: float = 1e-3) -> str:

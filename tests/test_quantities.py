@@ -51,7 +51,20 @@ from lambdacourse.quantities import FAMILIES, Unclear, calculate, read_number
         ("2 MB", "MB", 2),
         ("5.8 million", "million", 5.8),
         ("5.8", "million", 5.8),
+        ("5.8m", "million", 5.8),
+        ("5.8 million", "million requests", 5.8),
+        ("5,800,000 million", "million", 5_800_000),
+        ("9k", "thousand USD", 9),
         ("2 thousand requests", "requests", 2_000),
+        ("13 h", "hours", 13),
+        ("90 min", "hours", 1.5),
+        ("800 records/s", "records per second", 800),
+        ("800 records a second", "records/s", 800),
+        ("250/s", "records per second", 250),
+        ("250 per second", "messages/s", 250),
+        ("3x", "times", 3),
+        ("3 ×", "times", 3),
+        ("10-5", "", 5),
     ],
 )
 def test_what_people_type_is_understood(typed, unit, means):
@@ -75,6 +88,9 @@ def test_what_people_type_is_understood(typed, unit, means):
         ("9^9^9^9", "", "worked out"),
         ("1.2.3", "", "cannot read"),
         ("5 (", "", "do not know the unit"),
+        ("5-10", "", "looks like a range"),
+        ("5,800,000", "million", "5.8 or 5,800,000 million"),
+        ("800 records/min", "records per second", "do not know the unit"),
     ],
 )
 def test_what_is_not_plain_is_asked_about(typed, unit, asks):

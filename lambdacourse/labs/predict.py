@@ -98,7 +98,7 @@ def choose(name: str, question: str, options: Sequence[str], right: str, then: s
 
 def _apart(answer: float, happens: float) -> str:
     if not happens:
-        return ""
+        return "" if answer else ", which is right"
     off = answer / happens - 1
     if abs(off) < 0.02:
         return ", which is right"

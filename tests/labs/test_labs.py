@@ -169,6 +169,14 @@ class TestPredictions:
         asked.commit.click()
         assert said in asked.result.value
 
+    def test_nothing_happens(self):
+        """Where nothing is right, nothing is called right."""
+        asked = predict("zero", "How many?", 0)
+        for typed, said in (("0", "You said 0, which is right"), ("5", "You said 5: it is 0")):
+            asked.control.value = typed
+            asked.commit.click()
+            assert said in asked.result.value
+
     def test_no_number(self):
         """What is no number, or could be two, is asked about, and not kept."""
         for typed, asks in (("many", "I see no number"), ("1,5", "1.5 or 15"), ("50 %", "Which number do you mean?")):

@@ -69,7 +69,7 @@ def make(folder: Path) -> Changes:
     """Copy lessons and exercises to ``folder``, and update what is there already. Raises ``CourseError``.
 
     What is missing is added. What is as the course once put it is updated. What the learner changed stays as it is, and so does
-    what the course no longer has.
+    what the course no longer has, and an exercise that an instructor's zip brought.
     """
     source = content()
     if folder.exists() and not folder.is_dir():
@@ -84,6 +84,8 @@ def make(folder: Path) -> Changes:
             now, there = digest(fresh), digest(file.read_bytes()) if file.exists() else None
             if there == now:
                 put[name] = now
+            elif there and _is_the_classs(name, folder):
+                put.setdefault(name, there)
             elif there in (None, put.get(name)):
                 write(file, fresh)
                 (added if there is None else updated).append(name)
@@ -138,6 +140,8 @@ def reset(name: str, folder: Path | None = None) -> Reset:
     with told_plainly(f"{file} could not be put back; it is as it was"):
         put, _ = _read_manifest(workspace)
         fresh = (source / name).read_bytes()
+        if _is_the_classs(name, workspace) and put.get(name, digest(fresh)) != digest(fresh):
+            raise CourseError(f"{name} is your class's own, and not the course's: take it from your class's zip again.")
         old = file.read_bytes() if file.exists() else fresh
         if old != fresh:
             while (kept := file.with_name(f"{file.stem}.kept-{_now()}{file.suffix}")).exists():
@@ -146,6 +150,11 @@ def reset(name: str, folder: Path | None = None) -> Reset:
         write(file, fresh)
         _write_manifest(workspace, {**put, name: digest(fresh)})
     return Reset(file, kept)
+
+
+def _is_the_classs(name: str, workspace: Path) -> bool:
+    """Whether a file came with an instructor's zip, and not from the course."""
+    return name.startswith("exercises/") and (workspace / CLASS).is_file()
 
 
 def _names(source: Path) -> list[str]:

@@ -104,6 +104,18 @@ def test_a_new_version_updates_what_is_untouched(course, folder, monkeypatch):
     assert make(folder).updated == (LESSON,)
 
 
+def test_an_exercise_of_a_class_is_the_classs(course, folder):
+    """What an instructor's zip brought is not called changed, not updated, and not put back as something else."""
+    write(folder / "class.toml", 'name = "spring"')
+    write(folder / EXERCISE, "exercise 1, as the class has it")
+    assert make(folder).kept == () and make(folder).updated == ()
+    write(folder / EXERCISE, "my answer")
+    assert str(make(folder)) == ""
+    with pytest.raises(CourseError, match="your class's own"):
+        reset("exercises/01-concurrency", folder)
+    assert (folder / EXERCISE).read_text(encoding="utf-8") == "my answer"
+
+
 def test_a_missing_file_comes_back(course, folder):
     """What was deleted is put back; a whole folder too."""
     make(folder)

@@ -261,7 +261,13 @@ def drill(parsed: argparse.Namespace) -> int:
     elif parsed.resting_on:
         from lambdacourse.drill import bank
         from lambdacourse.drill.interview import scenario
+        from lambdacourse.facts import fact
 
+        try:
+            for name in parsed.resting_on:
+                fact(name)
+        except KeyError as problem:
+            raise CourseError(problem.args[0]) from None
         found = [f"{each.id}: {each.text}" for each in bank.load().resting_on(*parsed.resting_on)]
         found += [f"{each.id}: a mock interview" for each in scenario.load().values() if {*each.facts} & {*parsed.resting_on}]
         print("\n".join(found) or "No question rests on that.")
@@ -507,7 +513,7 @@ def _number(text: str) -> float:
     except ValueError:
         number = -1
     if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0 and below 1,000,000,000")
     return number
 
 

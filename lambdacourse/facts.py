@@ -83,7 +83,8 @@ def fact(name: str) -> Fact:
     """The fact called ``name``; ``KeyError`` with the nearest names when there is none."""
     facts = _load()
     if name not in facts:
-        near = difflib.get_close_matches(name, facts, n=3) or [found.name for found in search(name)[:3]]
+        words = str(name)
+        near = difflib.get_close_matches(words, facts, n=3) or [found.name for found in search(words)[:3]]
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise KeyError(f"facts.toml has no fact {name!r}.{hint}")
     return facts[name]

@@ -147,6 +147,8 @@ def test_misspelt_name_is_answered_with_the_near_one():
     """A name that does not exist raises KeyError, and the message names the nearest."""
     with pytest.raises(KeyError, match="account_concurrency"):
         fact("acount_concurrency")
+    with pytest.raises(KeyError, match="no fact 5"):
+        fact(5)
 
 
 def test_search_finds_by_words():

@@ -48,6 +48,7 @@ class Bank:
 
     def about(self, topic: str) -> Bank:
         """The questions of one ``topic``, or of one lesson (``01``, ``01-concurrency`` or ``concurrency``)."""
+        topic = topic.lower()
         return Bank({each.id: each for each in self if not topic or topic == each.topic or topic in lesson_names(each)})
 
     def resting_on(self, *facts: str) -> list[Question]:

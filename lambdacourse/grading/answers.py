@@ -17,6 +17,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from socket import socket
 from typing import Any, Protocol
 
@@ -72,6 +74,9 @@ def plain(value: Any, depth: int = 0) -> Any:
         return value
     if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         return plain(value.item(), depth)
+    if kind in (Decimal, Fraction):
+        with contextlib.suppress(ArithmeticError, ValueError):  # too large for a float; a NaN that signals
+            return float(value)
     if depth < _DEPTH and kind in (list, tuple) and len(value) <= 10_000:
         items = [plain(item, depth + 1) for item in value]
         return items if kind is list else Strange("tuple", _shown(value)) if depth == 0 else items

@@ -195,6 +195,7 @@ class Lab:
 
     def set(self, **settings: Any) -> None:
         """Move several controls at once."""
+        self._check(settings)
         self._several = True
         try:
             for name, value in settings.items():
@@ -230,11 +231,16 @@ class Lab:
 
     def _setting(self, settings: Mapping[str, Any]) -> Setting:
         """A setting as at the start but for ``settings``, and what it shows."""
+        self._check(settings)
+        return self._looked({**self._start, **settings})
+
+    def _check(self, settings: Mapping[str, Any]) -> None:
+        if not isinstance(settings, Mapping):
+            raise TypeError(f"compare={settings!r} must be settings by the names of controls, such as {self._start}.")
         for name, value in settings.items():
             if name not in self._choices:
                 raise TypeError(f"This lab has no control {name!r}; it has: {', '.join(self._choices)}.")
             self._choices[name].check(value)
-        return self._looked({**self._start, **settings})
 
     def _looked(self, settings: Mapping[str, Any]) -> Setting:
         said = {choice.label: choice.said(settings[name]) for name, choice in self._choices.items()}

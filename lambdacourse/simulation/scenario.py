@@ -49,6 +49,8 @@ class Scenario:
 
     def run(self, record: bool = False) -> Run:
         """Simulate it. With ``record``, every single request is kept (``run["api"].requests``)."""
+        if not isinstance(record, bool):
+            raise TypeError(f"simulate(record={record!r}): must be True or False.")
         plan = self._plan()
         with clock(self.seconds, "simulated") as watch:
             return Run(self, engine.run(plan, record, watch), plan.functions)

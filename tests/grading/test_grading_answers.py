@@ -1,5 +1,9 @@
 """What a checker says of an answer that is not what was expected."""
 
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
 import pytest
 
 from lambdacourse.grading.answers import Strange, as_number, plain, settings_problem, with_article
@@ -20,6 +24,13 @@ class Equal:
 def test_the_article_fits(value, words):
     """A list, an int, an Equal: as a sentence has it."""
     assert with_article(plain(value)) == words
+
+
+@pytest.mark.parametrize("number", [Fraction(5, 2), Decimal("2.5"), np.float32(2.5)])
+def test_a_number_is_a_number(number):
+    """Fractions, decimals and NumPy's numbers are numbers, too; what no float can hold is said to be no number."""
+    assert as_number(plain(number)) == (2.5, "")
+    assert type(plain(Fraction(10**400))) is Strange
 
 
 def test_what_came_is_named_in_every_answer():

@@ -64,6 +64,14 @@ def test_the_last_hint_says_how_to_give_up():
     assert ["give_up" in html for html in shown] == [number >= len(hints) for number in range(1, len(hints) + 2)]
 
 
+def test_a_name_that_is_no_task():
+    """The near ones are offered; where none is near, the place where the names stand."""
+    with pytest.raises(KeyError, match="Did you mean 'needed_concurrency'"):
+        hint("needed_concurency")
+    with pytest.raises(KeyError, match="The table at the top of the exercise"):
+        hint("qqq")
+
+
 def test_a_learner_can_call_it():
     """Every exercise's first cell imports it."""
     for name in MODULES:

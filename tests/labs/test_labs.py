@@ -137,6 +137,12 @@ def test_unknown_settings_are_refused():
         concurrency_lab(speed=1)
     with pytest.raises(ValueError, match=r"rate=11: the control 'rate' of this lab has the values 1, 2, 3"):
         concurrency_lab(rate=11)
+    with pytest.raises(ValueError, match=r"rate=11: the control 'rate'"):
+        concurrency_lab().set(rate=11)
+    with pytest.raises(TypeError, match="no control 'speed'"):
+        concurrency_lab().set(speed=1)
+    with pytest.raises(TypeError, match="compare=3 must be"):
+        concurrency_lab().static(compare=3)
     with pytest.raises(ValueError, match="via='sms'"):
         concurrency_lab().static(via="sms")
 

@@ -511,3 +511,9 @@ def test_defaults_are_facts():
     assert function.idle_timeout == fact("idle_timeout").value and function.memory_mb == 1_024
     assert function.cold_start == ColdStart() == ColdStart(init=fact("init_default").value)
     assert (function.timeout, function.maximum_age, function.reserved_concurrency) == (None, None, None)
+
+
+def test_record_is_a_yes_or_a_no():
+    """Anything else is refused by its name."""
+    with pytest.raises(TypeError, match="record='x'"):
+        simulate(Sync(Function("api", duration=1), poisson(1)), record="x")

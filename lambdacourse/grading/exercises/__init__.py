@@ -38,6 +38,7 @@ def task(name: str) -> tuple[Exercise, Task]:
         for each in found.tasks:
             known[each.name] = (found, each)
     if name not in known:
-        near = difflib.get_close_matches(str(name), known, n=2) or list(known)
-        raise KeyError(f"There is no task {name!r}. Did you mean {' or '.join(map(repr, near))}?")
+        near = " or ".join(map(repr, difflib.get_close_matches(str(name), known, n=2)))
+        hint = f"Did you mean {near}?" if near else "The table at the top of the exercise has their names."
+        raise KeyError(f"There is no task {name!r}. {hint}")
     return known[name]

@@ -8,7 +8,9 @@ import io
 import os
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from lambdacourse import __version__
 from lambdacourse.errors import CourseError
@@ -117,7 +119,7 @@ def workshop(parsed: argparse.Namespace) -> int:
         return _told_of_outdated(parsed.CLASS)
     else:
         if parsed.what == "collect":
-            found = collecting.collect(parsed.CLASS, parsed.source, dict(parsed.owner))
+            found = collecting.collect(parsed.CLASS, parsed.source, _by_name(parsed.owner, "--owner"))
         elif parsed.what == "autograde":
             with tqdm(desc="graded", unit="submission", disable=None, file=sys.stderr) as bar:
 
@@ -166,14 +168,14 @@ def check_template(parsed: argparse.Namespace) -> int:
     from lambdacourse import Account, poisson
     from lambdacourse.templates import check, read
 
-    account, parameters = Account(concurrency_limit=parsed.limit), dict(parsed.parameter)
+    account, parameters = Account(concurrency_limit=parsed.limit), _by_name(parsed.parameter, "--parameter")
     report = check(parsed.file, account=account, parameters=parameters)
     print(report)
     if parsed.traffic and not report.ok:
         print("Not simulated: mend the errors first.")
     elif parsed.traffic:
-        traffic = {name: poisson(rate) for name, rate in parsed.traffic}
-        deployment = read(parsed.file, traffic, dict(parsed.duration), parameters=parameters)
+        traffic = {name: poisson(rate) for name, rate in _by_name(parsed.traffic, "--traffic").items()}
+        deployment = read(parsed.file, traffic, _by_name(parsed.duration, "--duration"), parameters=parameters)
         print(
             f"\nSimulated for {parsed.seconds:g} s:\n{deployment.simulate(account=account, seconds=parsed.seconds).summary()}"
         )
@@ -192,9 +194,9 @@ def review(parsed: argparse.Namespace) -> int:
         logs=parsed.logs,
         function=parsed.function,
         deployed_as=parsed.deployed_as,
-        traffic={name: poisson(rate) for name, rate in parsed.traffic},
-        durations=dict(parsed.duration),
-        parameters=dict(parsed.parameter),
+        traffic={name: poisson(rate) for name, rate in _by_name(parsed.traffic, "--traffic").items()},
+        durations=_by_name(parsed.duration, "--duration"),
+        parameters=_by_name(parsed.parameter, "--parameter"),
         account=Account(concurrency_limit=parsed.limit),
         seconds=parsed.seconds,
     )
@@ -522,6 +524,13 @@ def _named(text: str) -> tuple[str, str]:
     if not name or not found:
         raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE")
     return name, value
+
+
+def _by_name(pairs: list[tuple[str, Any]], option: str) -> dict[str, Any]:
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            raise CourseError(f"{option} names {name!r} {count} times. Say it once.")
+    return dict(pairs)
 
 
 def _named_number(text: str) -> tuple[str, float]:

@@ -44,6 +44,10 @@ class Replications:
 
         Runs in which the figure is NaN, because there was nothing to share, are left out.
         """
+        if not callable(figure):
+            raise TypeError(
+                f"interval(figure={figure!r}): must be a function of a run, such as lambda run: run['api'].throttle_rate."
+            )
         return self._interval([figure(run) for run in self.runs])
 
     def summary(self) -> pd.DataFrame:

@@ -340,6 +340,7 @@ def test_durations_of_another_kind():
         (["a", "b"], TypeError, ("['a', 'b']", "list of times in seconds")),
         ("abc", TypeError, ("'abc'", "list of times in seconds")),
         ([[1, 2], [3]], TypeError, ("[[1, 2], [3]]", "list of times in seconds")),
+        ([[1, 2], [3, 4]], TypeError, ("[3, 4]", "list of times in seconds")),
         ([1j], TypeError, ("1j", "list of times in seconds")),
         ([API], TypeError, ("Function(", "list of times in seconds")),
     ],

@@ -48,6 +48,8 @@ def test_interval_by_hand():
     alone = Replications(runs[:1], 0.95).interval(lambda run: run.value)
     assert alone.mean == 1 and math.isnan(alone.low) and math.isnan(alone.high)
     assert math.isnan(Replications(runs[3:], 0.95).interval(lambda run: run.value).mean)
+    with pytest.raises(TypeError, match="figure=5"):
+        Replications(runs, 0.95).interval(5)
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say():

@@ -33,6 +33,12 @@ def test_template_is_simulated_under_traffic(capsys):
     assert "reserved-too-high" in capsys.readouterr().out
 
 
+def test_a_name_that_is_said_twice(capsys):
+    """Of two rates for one function neither is taken: the option and the name are said."""
+    assert main(["check-template", API, "--traffic", "Catalogue=50", "--traffic", "Catalogue=60"]) == 1
+    assert "--traffic names 'Catalogue' 2 times" in capsys.readouterr().err
+
+
 def test_errors_stand_before_a_simulation(capsys):
     """What has errors is not simulated."""
     assert main(["check-template", str(HERE / "rules" / "scalable-dimension.yaml"), "--traffic", "Worker=1"]) == 1

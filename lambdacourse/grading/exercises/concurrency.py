@@ -381,6 +381,8 @@ def _check_forecast(answer: Answer, own: Numbers, held_back: Numbers | None) -> 
     for other, words in wrong:
         if abs(value - other) <= 0.012 * abs(other):
             return [Part(0, 3, f"{said} {words} See lesson 01, Three limits, not one.")]
+    if not 0 <= value <= 1:
+        return [Part(0, 3, f"{said} A share lies between 0, nothing is throttled, and 1, all is.")]
     direction = "more" if value < seen else "less"
     return [
         Part(

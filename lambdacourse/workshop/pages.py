@@ -18,7 +18,7 @@ _TAGS = bleach.ALLOWED_TAGS | {
 }  # fmt: skip
 _ATTRIBUTES = {
     "*": ["class", "id", "style", "role", "title", "scope", "aria-hidden", "aria-label"],
-    "a": lambda tag, name, value: name == "class" or (name == "href" and not value.startswith("data:")),
+    "a": lambda tag, name, value: name == "class" or (name == "href" and _leads_somewhere(value)),
     "img": lambda tag, name, value: name in ("alt", "width", "height") or (name == "src" and value.startswith("data:image/")),
 }
 _CODE = COLOURS[DARK.name]
@@ -37,6 +37,11 @@ _DARK = f"""@media screen and (prefers-color-scheme: dark) {{
 _STYLES = CSSSanitizer(
     allowed_css_properties=["border-left", "color", "list-style", "margin", "max-width", "opacity", "padding", "text-align"]
 )
+
+
+def _leads_somewhere(address: str) -> bool:
+    """Whether a link of a notebook still leads somewhere on a page that stands alone: other notebooks are not beside it."""
+    return not address.startswith("data:") and not address.partition("#")[0].endswith(".ipynb")
 
 
 def clean_html(html: str) -> str:

@@ -335,6 +335,7 @@ def test_grades_and_feedback(graded, tmp_path):
     assert "My notes, a < b & c" in soup.get_text(), "what was written as text is still there"
     assert not soup.find_all(["iframe", "form", "button"]) and not soup.find_all(onerror=True)
     assert not [link for link in soup.find_all("a", href=True) if link["href"].startswith("javascript:")]
+    assert not [link for link in soup.find_all("a", href=True) if ".ipynb" in link["href"]], "notebooks are not beside it"
     assert not [script for script in soup.find_all("script") if "owned" in script.get_text()]
 
 

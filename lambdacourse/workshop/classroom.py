@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdacourse.errors import CourseError
-from lambdacourse.files import write
+from lambdacourse.files import told_plainly, write
 from lambdacourse.folders import content
 from lambdacourse.workshop import autograde as nbgrader_room
 from lambdacourse.workshop.judge import Seeds, hide_tests, preprocessor, restore, tasks_of
@@ -44,20 +44,36 @@ def init(folder: Path, roster: Path | None = None, solutions: Path | None = None
     """Make the folder of a class; nothing that is there is touched. Raises ``CourseError``."""
     if (folder / "class.toml").exists():
         raise CourseError(f"{folder} is the folder of a class already.")
-    students = read_roster(roster) if roster else []
-    for part in ("private", "submitted", ".grading"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-    (folder / ".grading").chmod(0o700)
-    for assignment in sorted((solutions or content() / "solutions").iterdir()):
-        if assignment.is_dir() and not (folder / "solutions" / assignment.name).exists():
-            nbgrader_room.copy_files(assignment, folder / "solutions" / assignment.name)
-    write(folder / ".grading" / "seed", secrets.token_hex(16).encode())
-    write(folder / "nbgrader_config.py", CONFIG.encode())
-    write(folder / "roster.csv", as_csv(students).encode())
-    name = folder.resolve().name
-    about = f"name = {json.dumps(name, ensure_ascii=False)}\nseed = {json.dumps(secrets.token_hex(6))}\n"
-    write(folder / "class.toml", about.encode())
+    with told_plainly(f"A class cannot be made in {folder}"):
+        students = _students(folder / "roster.csv", roster)
+        for part in ("private", "submitted", ".grading"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / ".grading").chmod(0o700)
+        for assignment in sorted((solutions or content() / "solutions").iterdir()):
+            if assignment.is_dir() and not (folder / "solutions" / assignment.name).exists():
+                nbgrader_room.copy_files(assignment, folder / "solutions" / assignment.name)
+        name = json.dumps(folder.resolve().name, ensure_ascii=False)
+        made = {
+            ".grading/seed": secrets.token_hex(16),
+            "nbgrader_config.py": CONFIG,
+            "roster.csv": as_csv(students),
+            "class.toml": f"name = {name}\nseed = {json.dumps(secrets.token_hex(6))}\n",
+        }
+        for file, text in made.items():
+            if not (folder / file).exists():
+                write(folder / file, text.encode())
     return folder
+
+
+def _students(there: Path, roster: Path | None) -> list[dict[str, str]]:
+    """The students of ``roster``, of the class's own roster where it is ``there``, or nobody; the two may not differ."""
+    own = read_roster(there) if there.exists() else None
+    given = read_roster(roster) if roster else None
+    if given == []:
+        raise CourseError(f"{roster} has headings and no students. Give a line each student, or leave --roster out.")
+    if own is not None and given is not None and own != given:
+        raise CourseError(f"{there} is there already, with other students than {roster}. Move one away, or leave --roster out.")
+    return given or own or []
 
 
 def release(folder: Path) -> Path:

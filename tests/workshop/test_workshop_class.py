@@ -12,6 +12,7 @@ import zipfile
 from contextlib import closing
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
@@ -376,21 +377,49 @@ def pack(place, owner, notebook=None, **more):
     return file
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
-@pytest.mark.parametrize("mark", [",", ";"])
-def test_rosters(tmp_path, encoding, mark):
-    """Commas or semicolons, with a byte order mark or in cp1252: the same people."""
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("before", ["", "sep={}\r\n"])
+def test_rosters(tmp_path, encoding, mark, before):
+    """Commas, semicolons or tabs, said to Excel or not, in any usual encoding, with a line of nothing: the same people."""
     file = tmp_path / "roster.csv"
-    file.write_bytes("id,Vorname,Nachname,E-Mail\nada,Ada,Müller,a@b.c\n".replace(",", mark).encode(encoding))
+    text = "Benutzername,Vorname,Nachname,E-Mail\r\n,,,\r\nada,Ada,Müller,a@b.c\r\n".replace(",", mark)
+    file.write_bytes((before.format(mark) + text).encode(encoding))
     assert read_roster(file) == [{"id": "ada", "first_name": "Ada", "last_name": "Müller", "email": "a@b.c"}]
 
 
-def test_roster_with_an_odd_id(tmp_path):
-    """An id that cannot name a folder: the line and the rule."""
+@pytest.mark.parametrize("number", ["", "1234567"])
+def test_ids_come_from_the_column_that_has_them(tmp_path, number):
+    """Moodle's ID number is often empty or a number: then the user name is the id; with good ones it is not."""
     file = tmp_path / "roster.csv"
-    file.write_text("id\n../ada\n", encoding="utf-8")
-    with pytest.raises(CourseError, match=r"line 2.*begins with a letter"):
-        read_roster(file)
+    for id_number, id in ((number, "ada"), ("s1234567", "s1234567")):
+        file.write_text(f"Username,First name,Surname,ID number,Email address\nada,Ada,L,{id_number},a@b.c\n", encoding="utf-8")
+        assert [student["id"] for student in read_roster(file)] == [id]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("id\n../ada\n", r"line 2, column 'id': learner id '../ada': an id begins with a letter"),
+        ("Vorname,Matrikelnummer\nAda,s1\n,,\n\nGrace,1234567\n", r"line 5, column 'Matrikelnummer'.*s1234567 for 1234567"),
+        ("id\nada\nada\n", "line 3, column 'id': ada is there twice"),
+        ("id\nada\nAda\n", "line 3, column 'id': ada and Ada: on some disks their folders are one"),
+        (
+            "ada,Ada\ngrace,Grace\n",
+            "no column of ids. Its first line is: ada, Ada. Give it headings, one of them of these: id, ",
+        ),
+        ("", "is empty. A roster is a CSV file"),
+        ("PK\3\4...", "is an Excel workbook or a zip, whatever its name says. Save it as CSV"),
+        (f'id,email\nada,"{"x" * 200_000}\n', "line 2: field larger than field limit"),
+        ("id\n", "has headings and no students"),
+    ],
+)
+def test_rosters_that_are_refused(tmp_path, data, said):
+    """What is wrong, where, and what to do; no class is made without its students."""
+    (tmp_path / "roster.csv").write_text(data, encoding="utf-8")
+    with pytest.raises(CourseError, match=said):
+        classroom.init(tmp_path / "spring", tmp_path / "roster.csv", one_assignment(tmp_path))
+    assert not (tmp_path / "spring").exists()
 
 
 def test_init_keeps_what_is_there(folder):
@@ -401,6 +430,31 @@ def test_init_keeps_what_is_there(folder):
         assert sorted(archive.namelist()) == ["class.toml", f"exercises/{NAME}/{NAME}.ipynb"]
         text = b"".join(archive.read(name) for name in archive.namelist()).decode()
     assert "hidden=True" not in text and (folder / ".grading" / "seed").read_text(encoding="utf-8") not in text
+
+
+def test_init_among_files(tmp_path):
+    """In a folder with an instructor's own files, each stays as it is; the roster that is there is the class's."""
+    theirs = {"roster.csv": "username\nada\n", "nbgrader_config.py": "# mine\n", ".grading/seed": "SECRET-SEED", "notes": "x"}
+    place, other = tmp_path / "spring", tmp_path / "other.csv"
+    (place / ".grading").mkdir(parents=True)
+    for name, text in theirs.items():
+        (place / name).write_text(text, encoding="utf-8")
+    other.write_text("id\ngrace\n", encoding="utf-8")
+    with pytest.raises(CourseError, match="with other students than"):
+        classroom.init(place, other, one_assignment(tmp_path))
+    classroom.init(place, solutions=tmp_path / "sources")
+    assert {name: (place / name).read_text(encoding="utf-8") for name in theirs} == theirs
+    assert [(row.student, row.state) for row in status(place)] == [("ada", "missing")]
+
+
+@pytest.mark.parametrize("place", ["afile", "afile/sub"])
+def test_init_where_a_file_is(tmp_path, monkeypatch, place):
+    """Where a file is in the way, a sentence says so."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "afile").write_text("mine", encoding="utf-8")
+    with pytest.raises(CourseError, match=r"^A class cannot be made in afile"):
+        classroom.init(Path(place))
+    assert (tmp_path / "afile").read_text(encoding="utf-8") == "mine"
 
 
 def test_collect(folder, tmp_path):

@@ -27,6 +27,7 @@ from lambdacourse.grading.verdict import MIME
 from lambdacourse.learner import Learner
 from lambdacourse.workshop import classroom, pool, submissions
 from lambdacourse.workshop.collecting import collect
+from lambdacourse.workshop.judge import tasks_of
 from lambdacourse.workshop.outcomes import Outcome, digest_of, record
 from lambdacourse.workshop.reports import feedback, grades, status
 from lambdacourse.workshop.roster import read_roster
@@ -358,6 +359,30 @@ def test_a_full_disk(graded, monkeypatch):
     assert pool._grade_one(folder, NAME, "huge", True).state == "graded"
 
 
+BROKEN = f"""
+from dataclasses import replace
+from lambdacourse.grading.exercises import exercise
+
+def broken(*arguments):
+    raise RuntimeError("no \\x1b region")
+
+TASKS = [replace(exercise({NAME!r}).tasks[0], checker=broken)]
+"""
+
+
+def test_a_checker_of_ours_that_fails(graded):
+    """The instructor hears of it, once, and of nothing else; the other tasks are graded."""
+    folder, _ = graded
+    private = folder / "private" / f"{NAME}.py"
+    private.write_text(BROKEN, encoding="utf-8")
+    task = concurrency.EXERCISE.tasks[0]
+    outcome = pool._grade_one(folder, NAME, "clean", True)
+    private.unlink()
+    assert outcome.state == "graded" and outcome.score == FULL - task.points
+    assert outcome.note == f"the checker of {task.name} failed: RuntimeError: no \\x1b region"
+    assert pool._grade_one(folder, NAME, "clean", True).note == ""
+
+
 # --- without grading
 
 
@@ -575,6 +600,63 @@ def test_points_that_disagree(folder):
         classroom.release(folder)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\ndef (\n", r"\.py: SyntaxError: .*line 2\)\. The file must run"),
+        ("x = 1\nimport nowhere_at_all\n", r"\.py, line 2: ModuleNotFoundError: No module named 'nowhere_at_all'\. The file"),
+        ("raise SystemExit(3)\n", r"\.py, line 1: SystemExit: 3\."),
+        ("TASKS = 5\n", r"\.py: TASKS is 5\. .* a list of lambdacourse"),
+        ("", r"\.py: TASKS is None\."),
+    ],
+)
+def test_private_tasks_that_are_none(folder, text, said):
+    """A file of the instructor's own that does not run, or has no tasks: which, where, and what it needs."""
+    (folder / "private" / f"{NAME}.py").write_text(text, encoding="utf-8")
+    with pytest.raises(CourseError, match=said):
+        tasks_of(NAME, folder / "private")
+
+
+@pytest.mark.parametrize(
+    ("name", "packed"),
+    [("WS 2026/27", "WS 2026-27"), ("../x", "x"), ("SS.2026 (Übung)", "SS.2026 (Übung)"), ("..", "class")],
+)
+def test_names_of_classes(folder, monkeypatch, name, packed):
+    """Whatever a class is called, its zip stands in its folder."""
+    (folder / "class.toml").write_text(f'name = "{name}"\nseed = "x"\n', encoding="utf-8")
+    monkeypatch.setattr(classroom, "assignments_of", lambda folder: [])
+    assert classroom.release(folder) == folder / f"{packed}.zip"
+    assert (folder / f"{packed}.zip").is_file()
+
+
+def test_a_class_with_a_part_missing(folder):
+    """What is missing or cannot be, and the way out; nothing is made up in its place."""
+    (folder / "solutions" / "a+b").mkdir()
+    with pytest.raises(CourseError, match=r"a\+b: nbgrader cannot have a \+ .* Rename it"):
+        pool.autograde(folder)
+    (folder / "solutions").rename(folder / "elsewhere")
+    with pytest.raises(CourseError, match=r"solutions has no assignments\. Put your copy there"):
+        pool.autograde(folder)
+    (folder / "elsewhere" / "a+b").rmdir()
+    (folder / "elsewhere").rename(folder / "solutions")
+    for spoil in (lambda file: file.write_text("\n", encoding="utf-8"), Path.unlink):
+        spoil(folder / ".grading" / "seed")
+        with pytest.raises(CourseError, match=r"seed cannot be read or is empty.*Put your copy there"):
+            pool.autograde(folder)
+    with pytest.raises(CourseError, match=r"^-3 jobs grade nothing\. Give 1 or more"):
+        pool.autograde(folder, jobs=-3)
+
+
+def test_a_damaged_gradebook(folder, tmp_path):
+    """It stays as it is, and a sentence says what can be done."""
+    (folder / "gradebook.db").write_text("no database, but long enough to be read as one\n" * 9, encoding="utf-8")
+    with pytest.raises(CourseError, match=r"gradebook\.db: file is not a database\..*put your copy there"):
+        grades(folder, tmp_path / "grades.csv")
+    with pytest.raises(CourseError, match=r"^nbgrader could not release .*: DatabaseError: .*file is not a database$"):
+        classroom.release(folder)
+    assert (folder / "gradebook.db").read_text(encoding="utf-8").startswith("no database")
+
+
 def test_class_seed_follows_the_folder(folder, monkeypatch):
     """Inside a class's folder a learner's numbers are the class's."""
     from lambdacourse.learner import SELF_STUDY, current
@@ -593,6 +675,9 @@ def test_deadlines(folder):
     classroom.release(folder)
     with classroom.nbgrader_of(folder) as api, api.gradebook as gradebook:
         assert gradebook.find_assignment(NAME).duedate == datetime(2026, 12, 24, 16)
+    toml.write_text(f"{made}due = 5\n", encoding="utf-8")
+    with pytest.raises(CourseError, match=r"due is 5\. Write a line \[due\]"):
+        classroom.release(folder)
     for due, said in ((f"{NAME} = 3", "write a moment"), ("99-nothing = 2026-12-24T18:00:00Z", "no assignment '99-nothing'")):
         toml.write_text(f"{made}[due]\n{due}\n", encoding="utf-8")
         with pytest.raises(CourseError, match=said):

@@ -450,7 +450,7 @@ def _add_workshop(command: argparse.ArgumentParser) -> None:
         ("status", "what is graded, what waits, what is missing, and why"),
     ):
         each = _add(commands, name, what, workshop)
-        each.add_argument("CLASS", type=Path, help="the folder of the class")
+        each.add_argument("CLASS", type=_folder, help="the folder of the class")
         if name == "init":
             each.add_argument("--roster", type=Path, help="a CSV file with the columns id, first_name, last_name, email")
         if name == "collect":
@@ -517,6 +517,12 @@ def _number(text: str) -> float:
     if not 0 < number < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0 and below 1,000,000,000")
     return number
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty; name a folder")
+    return Path(text)
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -193,10 +193,9 @@ class Trace(Traffic):
     def __post_init__(self) -> None:
         try:
             plain = np.asarray(self.times)
-            if (
-                plain.ndim > 1
-                or (plain.size
-                and (plain.dtype.kind not in "iufO" or any(type(time) is bool for time in plain.ravel()[:1].tolist())))
+            if plain.ndim > 1 or (
+                plain.size
+                and (plain.dtype.kind not in "iufO" or any(type(time) is bool for time in plain.ravel()[:1].tolist()))
             ):
                 raise TypeError
             times = np.sort(plain.astype(float).ravel())

@@ -248,5 +248,8 @@ def must(result: dict[str, Any], problem: str) -> None:
     if result["success"]:
         return
     log = f"{result.get('error') or ''}\n{result.get('log') or ''}"
-    reasons = list(re.findall(r"^ *(\w+(?:Error|Exception): .+)$", log, re.MULTILINE))
-    raise CourseError(f"{problem}: {reasons[-1] if reasons else log.strip() or 'nbgrader gave no reason'}")
+    lines = [
+        line.strip().removeprefix("[ERROR] ") for line in log.splitlines() if line.strip() and "above traceback" not in line
+    ]
+    reasons = [said[1] for line in lines if (said := re.fullmatch(r"(?:\w+\.)*(\w+(?:Error|Exception): .+)", line))]
+    raise CourseError(f"{problem}: {(reasons or lines or ['nbgrader gave no reason'])[-1].removeprefix('CourseError: ')}")

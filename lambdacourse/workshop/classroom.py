@@ -10,10 +10,12 @@ private/              the instructor's own: private/<assignment>.py with TASKS, 
 from __future__ import annotations
 
 import json
+import logging
+import re
 import secrets
 import tomllib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -22,13 +24,19 @@ from pathlib import Path
 from typing import Any
 
 from lambdacourse.errors import CourseError
-from lambdacourse.files import write
+from lambdacourse.files import told_plainly, write
 from lambdacourse.folders import content
 from lambdacourse.workshop import autograde as nbgrader_room
 from lambdacourse.workshop.judge import Seeds, hide_tests, preprocessor, restore, tasks_of
 from lambdacourse.workshop.pages import dark_too, keep_clean
 from lambdacourse.workshop.roster import COLUMNS, as_csv, read_roster
 from lambdacourse.workshop.sandbox import Sandbox
+
+_GRADEBOOK = (
+    "If it is locked, try again. If it is damaged, put your copy there; without one, move it and .grading/outcomes away, and autograde "
+    "makes a new one from what was handed in."
+)
+_LOG = logging.getLogger(__name__)
 
 CONFIG = '''"""nbgrader in this class: other people's work runs in the sandbox, whichever command or page grades it."""
 
@@ -44,25 +52,46 @@ def init(folder: Path, roster: Path | None = None, solutions: Path | None = None
     """Make the folder of a class; nothing that is there is touched. Raises ``CourseError``."""
     if (folder / "class.toml").exists():
         raise CourseError(f"{folder} is the folder of a class already.")
-    students = read_roster(roster) if roster else []
-    for part in ("private", "submitted", ".grading"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-    (folder / ".grading").chmod(0o700)
-    for assignment in sorted((solutions or content() / "solutions").iterdir()):
-        if assignment.is_dir() and not (folder / "solutions" / assignment.name).exists():
-            nbgrader_room.copy_files(assignment, folder / "solutions" / assignment.name)
-    write(folder / ".grading" / "seed", secrets.token_hex(16).encode())
-    write(folder / "nbgrader_config.py", CONFIG.encode())
-    write(folder / "roster.csv", as_csv(students).encode())
-    name = folder.resolve().name
-    about = f"name = {json.dumps(name, ensure_ascii=False)}\nseed = {json.dumps(secrets.token_hex(6))}\n"
-    write(folder / "class.toml", about.encode())
+    with told_plainly(f"A class cannot be made in {folder}"):
+        config = folder / "nbgrader_config.py"
+        if config.exists() and "configure_class" not in config.read_text(encoding="utf-8", errors="replace"):
+            raise CourseError(
+                f"{config} is there, and with it nbgrader would run other people's work outside the sandbox. Move it away; what you "
+                "need of it belongs below the one that is made then."
+            )
+        students = _students(folder / "roster.csv", roster)
+        for part in ("private", "submitted", ".grading"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / ".grading").chmod(0o700)
+        for assignment in sorted((solutions or content() / "solutions").iterdir()):
+            if assignment.is_dir() and not (folder / "solutions" / assignment.name).exists():
+                nbgrader_room.copy_files(assignment, folder / "solutions" / assignment.name)
+        name = json.dumps(folder.resolve().name, ensure_ascii=False)
+        made = {
+            ".grading/seed": secrets.token_hex(16),
+            "nbgrader_config.py": CONFIG,
+            "roster.csv": as_csv(students),
+            "class.toml": f"name = {name}\nseed = {json.dumps(secrets.token_hex(6))}\n",
+        }
+        for file, text in made.items():
+            if not (folder / file).exists():
+                write(folder / file, text.encode())
     return folder
+
+
+def _students(there: Path, roster: Path | None) -> list[dict[str, str]]:
+    """The students of ``roster``, of the class's own roster where it is ``there``, or nobody; the two may not differ."""
+    own = read_roster(there) if there.exists() else None
+    given = read_roster(roster) if roster else None
+    if given == []:
+        raise CourseError(f"{roster} has headings and no students. Give a line each student, or leave --roster out.")
+    if own is not None and given is not None and own != given:
+        raise CourseError(f"{there} is there already, with other students than {roster}. Move one away, or leave --roster out.")
+    return given or own or []
 
 
 def release(folder: Path) -> Path:
     """Release every assignment of the class, and pack what learners get: exercises and ``class.toml``, without solutions."""
-    name = about(folder)["name"]
     with nbgrader_of(folder) as api:
         for assignment in assignments_of(folder):
             nbgrader_room.must(api.generate_assignment(assignment, force=True), f"nbgrader could not release {assignment}")
@@ -71,6 +100,8 @@ def release(folder: Path) -> Path:
             for student in read_roster(folder / "roster.csv"):
                 gradebook.update_or_create_student(student["id"], **{key: student[key] for key in COLUMNS[1:]})
         set_due(folder, api)
+    # A class may be called WS 2026/27: its zip stays in its folder all the same.
+    name = re.sub(r'[\\/:*?"<>|\x00-\x1f]+', "-", about(folder)["name"]).strip("-. ") or "class"
     packed = folder / f"{name}.zip"
     part = packed.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -82,8 +113,10 @@ def release(folder: Path) -> Path:
     return packed
 
 
-def configure_class(config: Any, folder: Path, confined: bool = True, submitted: Path | None = None) -> Any:
-    """nbgrader's settings for a class: its execution step exchanged for the sandbox and the judge."""
+def configure_class(
+    config: Any, folder: Path, confined: bool = True, submitted: Path | None = None, note: Callable[[str], None] = _LOG.warning
+) -> Any:
+    """nbgrader's settings for a class: its execution step exchanged for the sandbox and the judge, which tells ``note`` what failed."""
     from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
     from nbgrader import preprocessors as theirs
 
@@ -99,8 +132,8 @@ def configure_class(config: Any, folder: Path, confined: bool = True, submitted:
         theirs.OverwriteKernelspec, OverwriteCellsWithIds,
     ]  # fmt: skip
     config.Autograde.autograde_preprocessors = [
-        preprocessor(seeds, lambda: sandbox_of(confined), folder / "private"), theirs.IgnorePattern, ClearMetadataPreprocessor,
-        theirs.LimitOutput, theirs.SaveAutoGrades, theirs.AssignLatePenalties,
+        preprocessor(seeds, lambda: sandbox_of(confined), folder / "private", note), theirs.IgnorePattern,
+        ClearMetadataPreprocessor, theirs.LimitOutput, theirs.SaveAutoGrades, theirs.AssignLatePenalties,
     ]  # fmt: skip
     config.GenerateFeedback.preprocessors = [theirs.GetGrades, hide_tests, CSSHTMLHeaderPreprocessor, dark_too]
     keep_clean(config)
@@ -116,23 +149,46 @@ def sandbox_of(confined: bool) -> Sandbox:
 
 
 @contextmanager
-def nbgrader_of(folder: Path, confined: bool = True, submitted: Path | None = None) -> Iterator[Any]:
-    with nbgrader_room.nbgrader(lambda config: configure_class(config, folder.resolve(), confined, submitted)) as api:
-        yield api
+def nbgrader_of(
+    folder: Path, confined: bool = True, submitted: Path | None = None, note: Callable[[str], None] = _LOG.warning
+) -> Iterator[Any]:
+    from sqlalchemy.exc import DatabaseError
+
+    with nbgrader_room.nbgrader(lambda config: configure_class(config, folder.resolve(), confined, submitted, note)) as api:
+        try:
+            yield api
+        except DatabaseError as problem:
+            raise CourseError(f"{folder / 'gradebook.db'}: {problem.orig}. {_GRADEBOOK}") from None
 
 
 def about(folder: Path) -> dict[str, Any]:
     try:
         data = tomllib.loads((folder / "class.toml").read_text(encoding="utf-8"))
-        return {"name": str(data["name"]), "seed": str(data["seed"]), "due": dict(data.get("due", {}))}
+        found = {"name": str(data["name"]), "seed": str(data["seed"]), "due": data.get("due", {})}
     except (FileNotFoundError, NotADirectoryError):
         raise CourseError(f"{folder} is no class's folder. `lambdacourse workshop init {folder}` makes one.") from None
     except (ValueError, KeyError, TypeError) as problem:
         raise CourseError(f"{folder / 'class.toml'} is broken: {problem}. It needs name and seed.") from None
+    if not isinstance(found["due"], dict):
+        raise CourseError(
+            f"{folder / 'class.toml'}: due is {found['due']!r}. Write a line [due], and below it a line each assignment, such as "
+            "01-concurrency = 2026-12-24T18:00:00Z."
+        )
+    return found
 
 
 def seeds_of(folder: Path) -> Seeds:
-    return Seeds(about(folder)["seed"], (folder / ".grading" / "seed").read_text(encoding="utf-8").strip())
+    public, file = about(folder)["seed"], folder / ".grading" / "seed"
+    try:
+        grading = file.read_text(encoding="utf-8").strip()
+    except OSError:
+        grading = ""
+    if not grading:  # without one, what is held back would be what learners have
+        raise CourseError(
+            f"{file} cannot be read or is empty: the cases that are held back follow from it. Put your copy there, or any new "
+            "secret text; with a new one, everything is graded again."
+        )
+    return Seeds(public, grading)
 
 
 def set_due(folder: Path, api: Any) -> None:
@@ -146,7 +202,18 @@ def set_due(folder: Path, api: Any) -> None:
 
 
 def assignments_of(folder: Path) -> list[str]:
-    return sorted(place.name for place in (folder / "solutions").iterdir() if place.is_dir())
+    """The assignments of the class, in order. Raises ``CourseError`` where there is none, or one that nbgrader cannot name."""
+    try:
+        names = sorted(place.name for place in (folder / "solutions").iterdir() if place.is_dir())
+    except OSError:
+        names = []
+    if not names:
+        about(folder)  # says so where this is no class's folder
+        raise CourseError(f"{folder / 'solutions'} has no assignments. Put your copy there: a folder each assignment.")
+    for name in names:
+        if "+" in name:
+            raise CourseError(f"{folder / 'solutions' / name}: nbgrader cannot have a + in an assignment's name. Rename it.")
+    return names
 
 
 def known(folder: Path, assignments: Sequence[str]) -> list[str]:

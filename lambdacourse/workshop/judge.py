@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import reprlib
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,7 @@ from lambdacourse.workshop.submissions import check_folder
 FILES_BYTES = 2_000_000
 """Of the files beside a notebook, that many bytes come into the sandbox."""
 
+_NEEDED = "The file must run by itself and define TASKS, a list of lambdacourse.grading.tasks.Task."
 HELD_BACK = "Right with your own numbers, but not in all the cases that are held back for grading."
 
 
@@ -46,18 +49,28 @@ def tasks_of(assignment: str, private: Path | None = None) -> dict[str, Task]:
     if file and file.is_file():
         spec = importlib.util.spec_from_file_location(f"private_{assignment}", file)
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        if not all(isinstance(task, Task) for task in getattr(module, "TASKS", [None])):
-            raise CourseError(f"{file} must define TASKS, a list of lambdacourse.grading.tasks.Task.")
-        tasks |= {task.name: task for task in module.TASKS}
+        try:
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as problem:
+            raise CourseError(f"{file}{_line(spec.origin, problem)}: {type(problem).__name__}: {problem}. {_NEEDED}") from None
+        own = getattr(module, "TASKS", None)
+        if not isinstance(own, list | tuple) or not all(isinstance(task, Task) for task in own):
+            raise CourseError(f"{file}: TASKS is {reprlib.repr(own)}. {_NEEDED}")
+        tasks |= {task.name: task for task in own}
     return tasks
+
+
+def _line(file: str, problem: BaseException) -> str:
+    """Where ``problem`` left ``file``. A syntax error says it by itself."""
+    lines = [frame.lineno for frame in traceback.extract_tb(problem.__traceback__) if frame.filename == file]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def judge(
     notebook: NotebookNode, learner: str, assignment: str, tasks: Mapping[str, Task], seeds: Seeds, sandbox: Sandbox,
-    files: Mapping[str, bytes] | None = None,
+    files: Mapping[str, bytes] | None = None, note: Callable[[str], None] = lambda text: None,
 ) -> None:  # fmt: skip
-    """Run ``notebook`` in ``sandbox`` and put outputs, with points for each graded cell, into it.
+    """Run ``notebook`` in ``sandbox`` and put outputs, with points for each graded cell, into it; ``note`` is told what failed of ours.
 
     First all cells run; only then are the snapshots asked, so that nothing a function learns from its arguments reaches an output.
     """
@@ -75,20 +88,24 @@ def judge(
             if task is None:
                 raise CourseError(f"{assignment} has no task for its graded cell {cell.metadata.nbgrader['grade_id']!r}.")
             points = float(cell.metadata.nbgrader["points"])
-            cell.outputs = [_shown(_verdict(task, snapshot, player.ended, who, assignment, seeds), points)]
+            cell.outputs = [_shown(_verdict(task, snapshot, player.ended, who, assignment, seeds, note), points)]
             if snapshot:
                 snapshot.close()
 
 
-def _verdict(task: Task, snapshot: Snapshot | None, ended: str, who: Learner, assignment: str, seeds: Seeds) -> Verdict:
+def _verdict(
+    task: Task, snapshot: Snapshot | None, ended: str, who: Learner, assignment: str, seeds: Seeds, note: Callable[[str], None]
+) -> Verdict:
     own, held_back = (who.numbers(assignment, task.name, seed=seed) for seed in (None, seeds.grading))
-    parts = _parts(task, snapshot, ended, own, held_back)
+    parts = _parts(task, snapshot, ended, own, held_back, note)
     if snapshot is not None and not all(part.ok for part in parts):
-        parts = _without_hidden_cases(parts, _parts(task, snapshot, ended, own, None))
+        parts = _without_hidden_cases(parts, _parts(task, snapshot, ended, own, None, note))
     return Verdict(task.name, task.title, parts, task.after)
 
 
-def _parts(task: Task, snapshot: Snapshot | None, ended: str, own: Numbers, held_back: Numbers | None) -> tuple[Part, ...]:
+def _parts(
+    task: Task, snapshot: Snapshot | None, ended: str, own: Numbers, held_back: Numbers | None, note: Callable[[str], None]
+) -> tuple[Part, ...]:
     try:
         if snapshot is None:
             raise Ended(ended)
@@ -96,6 +113,7 @@ def _parts(task: Task, snapshot: Snapshot | None, ended: str, own: Numbers, held
     except (NotCallable, Theirs, Ended) as problem:
         said = str(problem)
     except Exception as problem:  # a value that the checker did not foresee must not stop the class
+        note(f"the checker of {task.name} failed: {type(problem).__name__}: {ascii(str(problem))[1:-1][:200]}")
         said = f"What {task.name} gave could not be checked ({type(problem).__name__}: {problem})."
     return (Part(0.0, task.points, said),)
 
@@ -125,14 +143,16 @@ def _shown(verdict: Verdict, points: float) -> NotebookNode:
     return NotebookNode(output_type="execute_result", execution_count=1, data=data, metadata={})
 
 
-def preprocessor(seeds: Seeds, sandbox: Callable[[], Sandbox], private: Path) -> Callable[..., Any]:
+def preprocessor(
+    seeds: Seeds, sandbox: Callable[[], Sandbox], private: Path, note: Callable[[str], None]
+) -> Callable[..., Any]:
     """The step for nbgrader's ``Autograde.autograde_preprocessors``, in place of its ``Execute``."""
 
     def play_and_judge(notebook: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         names = resources["nbgrader"]
         tasks = tasks_of(names["assignment"], private)
         beside = _files(Path(resources["metadata"]["path"]))
-        judge(notebook, names["student"], names["assignment"], tasks, seeds, sandbox(), beside)
+        judge(notebook, names["student"], names["assignment"], tasks, seeds, sandbox(), beside, note)
         return notebook, resources
 
     return play_and_judge

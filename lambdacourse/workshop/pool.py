@@ -46,6 +46,8 @@ def autograde(
     Gives what became of every submission, in order. A submission that was graded stays so until it or its solution changes. One that
     cannot be graded does not stop the others. Raises ``CourseError`` where the sandbox cannot run.
     """
+    if jobs is not None and jobs < 1:
+        raise CourseError(f"{jobs} jobs grade nothing. Give 1 or more, or leave it out: then it is one each core.")
     about(folder)
     wanted = known(folder, assignments)
     try:
@@ -144,7 +146,8 @@ def _grade_one(folder: Path, assignment: str, student: str, confined: bool) -> O
             for name, data in files.items():
                 (staged / name).parent.mkdir(parents=True, exist_ok=True)
                 (staged / name).write_bytes(data)
-            with nbgrader_of(folder, confined, Path(temporary).resolve()) as api:
+            failed: list[str] = []
+            with nbgrader_of(folder, confined, Path(temporary).resolve(), failed.append) as api:
                 for again in (True, False):
                     result = api.autograde(assignment, student, force=True)
                     if result["success"] or not again or "database is locked" not in (result.get("log") or ""):
@@ -155,6 +158,7 @@ def _grade_one(folder: Path, assignment: str, student: str, confined: bool) -> O
                     submission = gradebook.find_submission(assignment, student)
                     late = submission.total_seconds_late
                     notes = [f"late by {late / 3600:.1f} h"] if late > 0 else []
+                    notes += dict.fromkeys(failed)
                     notes += _made_elsewhere(folder, assignment, files[f"{assignment}.ipynb"])
                     points = float(submission.score), float(submission.max_score)
                     return Outcome(assignment, student, "graded", *points, "; ".join(notes), digest)

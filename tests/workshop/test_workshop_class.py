@@ -12,6 +12,7 @@ import zipfile
 from contextlib import closing
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
@@ -26,6 +27,7 @@ from lambdacourse.grading.verdict import MIME
 from lambdacourse.learner import Learner
 from lambdacourse.workshop import classroom, pool, submissions
 from lambdacourse.workshop.collecting import collect
+from lambdacourse.workshop.judge import tasks_of
 from lambdacourse.workshop.outcomes import Outcome, as_table, digest_of, record
 from lambdacourse.workshop.reports import feedback, grades, status
 from lambdacourse.workshop.roster import read_roster
@@ -377,6 +379,30 @@ def test_a_full_disk(graded, monkeypatch):
     assert pool._grade_one(folder, NAME, "huge", True).state == "graded"
 
 
+BROKEN = f"""
+from dataclasses import replace
+from lambdacourse.grading.exercises import exercise
+
+def broken(*arguments):
+    raise RuntimeError("no \\x1b region")
+
+TASKS = [replace(exercise({NAME!r}).tasks[0], checker=broken)]
+"""
+
+
+def test_a_checker_of_ours_that_fails(graded):
+    """The instructor hears of it, once, and of nothing else; the other tasks are graded."""
+    folder, _ = graded
+    private = folder / "private" / f"{NAME}.py"
+    private.write_text(BROKEN, encoding="utf-8")
+    task = concurrency.EXERCISE.tasks[0]
+    outcome = pool._grade_one(folder, NAME, "writes-html", True)
+    private.unlink()
+    assert outcome.state == "graded" and outcome.score == FULL - task.points
+    assert outcome.note == f"the checker of {task.name} failed: RuntimeError: no \\x1b region"
+    assert pool._grade_one(folder, NAME, "writes-html", True).note == ""
+
+
 # --- without grading
 
 
@@ -406,21 +432,49 @@ def pack(place, owner, notebook=None, **more):
     return file
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
-@pytest.mark.parametrize("mark", [",", ";"])
-def test_rosters(tmp_path, encoding, mark):
-    """Commas or semicolons, with a byte order mark or in cp1252: the same people."""
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("before", ["", "sep={}\r\n"])
+def test_rosters(tmp_path, encoding, mark, before):
+    """Commas, semicolons or tabs, said to Excel or not, in any usual encoding, with a line of nothing: the same people."""
     file = tmp_path / "roster.csv"
-    file.write_bytes("id,Vorname,Nachname,E-Mail\nada,Ada,Müller,a@b.c\n".replace(",", mark).encode(encoding))
+    text = "Benutzername,Vorname,Nachname,E-Mail\r\n,,,\r\nada,Ada,Müller,a@b.c\r\n".replace(",", mark)
+    file.write_bytes((before.format(mark) + text).encode(encoding))
     assert read_roster(file) == [{"id": "ada", "first_name": "Ada", "last_name": "Müller", "email": "a@b.c"}]
 
 
-def test_roster_with_an_odd_id(tmp_path):
-    """An id that cannot name a folder: the line and the rule."""
+@pytest.mark.parametrize("number", ["", "1234567"])
+def test_ids_come_from_the_column_that_has_them(tmp_path, number):
+    """Moodle's ID number is often empty or a number: then the user name is the id; with good ones it is not."""
     file = tmp_path / "roster.csv"
-    file.write_text("id\n../ada\n", encoding="utf-8")
-    with pytest.raises(CourseError, match=r"line 2.*begins with a letter"):
-        read_roster(file)
+    for id_number, id in ((number, "ada"), ("s1234567", "s1234567")):
+        file.write_text(f"Username,First name,Surname,ID number,Email address\nada,Ada,L,{id_number},a@b.c\n", encoding="utf-8")
+        assert [student["id"] for student in read_roster(file)] == [id]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("id\n../ada\n", r"line 2, column 'id': learner id '../ada': an id begins with a letter"),
+        ("Vorname,Matrikelnummer\nAda,s1\n,,\n\nGrace,1234567\n", r"line 5, column 'Matrikelnummer'.*s1234567 for 1234567"),
+        ("id\nada\nada\n", "line 3, column 'id': ada is there twice"),
+        ("id\nada\nAda\n", "line 3, column 'id': ada and Ada: on some disks their folders are one"),
+        (
+            "ada,Ada\ngrace,Grace\n",
+            "no column of ids. Its first line is: ada, Ada. Give it headings, one of them of these: id, ",
+        ),
+        ("", "is empty. A roster is a CSV file"),
+        ("PK\3\4...", "is an Excel workbook or a zip, whatever its name says. Save it as CSV"),
+        (f'id,email\nada,"{"x" * 200_000}\n', "line 2: field larger than field limit"),
+        ("id\n", "has headings and no students"),
+    ],
+)
+def test_rosters_that_are_refused(tmp_path, data, said):
+    """What is wrong, where, and what to do; no class is made without its students."""
+    (tmp_path / "roster.csv").write_text(data, encoding="utf-8")
+    with pytest.raises(CourseError, match=said):
+        classroom.init(tmp_path / "spring", tmp_path / "roster.csv", one_assignment(tmp_path))
+    assert not (tmp_path / "spring").exists()
 
 
 def test_init_keeps_what_is_there(folder):
@@ -431,6 +485,46 @@ def test_init_keeps_what_is_there(folder):
         assert sorted(archive.namelist()) == ["class.toml", f"exercises/{NAME}/{NAME}.ipynb"]
         text = b"".join(archive.read(name) for name in archive.namelist()).decode()
     assert "hidden=True" not in text and (folder / ".grading" / "seed").read_text(encoding="utf-8") not in text
+
+
+def test_a_config_without_the_sandbox_is_refused(tmp_path, capsys):
+    """With an instructor's own nbgrader_config.py, nbgrader's commands would run submissions as the instructor."""
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()", encoding="utf-8")
+    assert main(["workshop", "init", str(tmp_path)]) == 1
+    assert "outside the sandbox" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["nbgrader_config.py"]
+    with pytest.raises(SystemExit):
+        main(["workshop", "init", ""])
+
+
+def test_init_among_files(tmp_path):
+    """In a folder with an instructor's own files, each stays as it is; the roster that is there is the class's."""
+    theirs = {
+        "roster.csv": "username\nada\n",
+        "nbgrader_config.py": "# mine: configure_class\n",
+        ".grading/seed": "SECRET-SEED",
+        "notes": "x",
+    }
+    place, other = tmp_path / "spring", tmp_path / "other.csv"
+    (place / ".grading").mkdir(parents=True)
+    for name, text in theirs.items():
+        (place / name).write_text(text, encoding="utf-8")
+    other.write_text("id\ngrace\n", encoding="utf-8")
+    with pytest.raises(CourseError, match="with other students than"):
+        classroom.init(place, other, one_assignment(tmp_path))
+    classroom.init(place, solutions=tmp_path / "sources")
+    assert {name: (place / name).read_text(encoding="utf-8") for name in theirs} == theirs
+    assert [(row.student, row.state) for row in status(place)] == [("ada", "missing")]
+
+
+@pytest.mark.parametrize("place", ["afile", "afile/sub"])
+def test_init_where_a_file_is(tmp_path, monkeypatch, place):
+    """Where a file is in the way, a sentence says so."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "afile").write_text("mine", encoding="utf-8")
+    with pytest.raises(CourseError, match=r"^A class cannot be made in afile"):
+        classroom.init(Path(place))
+    assert (tmp_path / "afile").read_text(encoding="utf-8") == "mine"
 
 
 def test_collect(folder, tmp_path):
@@ -554,6 +648,63 @@ def test_points_that_disagree(folder):
         classroom.release(folder)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\ndef (\n", r"\.py: SyntaxError: .*line 2\)\. The file must run"),
+        ("x = 1\nimport nowhere_at_all\n", r"\.py, line 2: ModuleNotFoundError: No module named 'nowhere_at_all'\. The file"),
+        ("raise SystemExit(3)\n", r"\.py, line 1: SystemExit: 3\."),
+        ("TASKS = 5\n", r"\.py: TASKS is 5\. .* a list of lambdacourse"),
+        ("", r"\.py: TASKS is None\."),
+    ],
+)
+def test_private_tasks_that_are_none(folder, text, said):
+    """A file of the instructor's own that does not run, or has no tasks: which, where, and what it needs."""
+    (folder / "private" / f"{NAME}.py").write_text(text, encoding="utf-8")
+    with pytest.raises(CourseError, match=said):
+        tasks_of(NAME, folder / "private")
+
+
+@pytest.mark.parametrize(
+    ("name", "packed"),
+    [("WS 2026/27", "WS 2026-27"), ("../x", "x"), ("SS.2026 (Übung)", "SS.2026 (Übung)"), ("..", "class")],
+)
+def test_names_of_classes(folder, monkeypatch, name, packed):
+    """Whatever a class is called, its zip stands in its folder."""
+    (folder / "class.toml").write_text(f'name = "{name}"\nseed = "x"\n', encoding="utf-8")
+    monkeypatch.setattr(classroom, "assignments_of", lambda folder: [])
+    assert classroom.release(folder) == folder / f"{packed}.zip"
+    assert (folder / f"{packed}.zip").is_file()
+
+
+def test_a_class_with_a_part_missing(folder):
+    """What is missing or cannot be, and the way out; nothing is made up in its place."""
+    (folder / "solutions" / "a+b").mkdir()
+    with pytest.raises(CourseError, match=r"a\+b: nbgrader cannot have a \+ .* Rename it"):
+        pool.autograde(folder)
+    (folder / "solutions").rename(folder / "elsewhere")
+    with pytest.raises(CourseError, match=r"solutions has no assignments\. Put your copy there"):
+        pool.autograde(folder)
+    (folder / "elsewhere" / "a+b").rmdir()
+    (folder / "elsewhere").rename(folder / "solutions")
+    for spoil in (lambda file: file.write_text("\n", encoding="utf-8"), Path.unlink):
+        spoil(folder / ".grading" / "seed")
+        with pytest.raises(CourseError, match=r"seed cannot be read or is empty.*Put your copy there"):
+            pool.autograde(folder)
+    with pytest.raises(CourseError, match=r"^-3 jobs grade nothing\. Give 1 or more"):
+        pool.autograde(folder, jobs=-3)
+
+
+def test_a_damaged_gradebook(folder, tmp_path):
+    """It stays as it is, and a sentence says what can be done."""
+    (folder / "gradebook.db").write_text("no database, but long enough to be read as one\n" * 9, encoding="utf-8")
+    with pytest.raises(CourseError, match=r"gradebook\.db: file is not a database\..*put your copy there"):
+        grades(folder, tmp_path / "grades.csv")
+    with pytest.raises(CourseError, match=r"^nbgrader could not release .*: DatabaseError: .*file is not a database$"):
+        classroom.release(folder)
+    assert (folder / "gradebook.db").read_text(encoding="utf-8").startswith("no database")
+
+
 def test_class_seed_follows_the_folder(folder, monkeypatch):
     """Inside a class's folder a learner's numbers are the class's."""
     from lambdacourse.learner import SELF_STUDY, current
@@ -572,6 +723,9 @@ def test_deadlines(folder):
     classroom.release(folder)
     with classroom.nbgrader_of(folder) as api, api.gradebook as gradebook:
         assert gradebook.find_assignment(NAME).duedate == datetime(2026, 12, 24, 16)
+    toml.write_text(f"{made}due = 5\n", encoding="utf-8")
+    with pytest.raises(CourseError, match=r"due is 5\. Write a line \[due\]"):
+        classroom.release(folder)
     for due, said in ((f"{NAME} = 3", "write a moment"), ("99-nothing = 2026-12-24T18:00:00Z", "no assignment '99-nothing'")):
         toml.write_text(f"{made}[due]\n{due}\n", encoding="utf-8")
         with pytest.raises(CourseError, match=said):

@@ -10,6 +10,7 @@ from lambdacourse.errors import CourseError
 from lambdacourse.folders import content
 from lambdacourse.grading.exercises import MODULES, exercise
 from lambdacourse.workshop import grade, release_all
+from lambdacourse.workshop.autograde import must
 
 ROOT = content()
 
@@ -80,6 +81,28 @@ def test_release_says_what_changed(tmp_path):
     save(notebook, path)
     assert release_all(tmp_path) == [f"exercises/{name}"]
     assert "Another title" in (tmp_path / "exercises" / name / f"{name}.ipynb").read_text(encoding="utf-8")
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "base.py", line 1, in start
+    raise NbGraderException(msg)
+nbgrader.converters.base.NbGraderException: Please see the the above traceback for details on the specific errors.
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("[ERROR] Traceback\n    lambdacourse.errors.CourseError: 'x' is a link.\n    \n[ERROR] Please see the the above traceback", "'x' is a link."),
+        ("    sqlalchemy.exc.DatabaseError: no database\n    [SQL: SELECT 1]\n[ERROR] There was an error", "DatabaseError: no database"),
+        ("[INFO] Converting\n[ERROR] Kernel died\n", "Kernel died"),
+    ],
+)  # fmt: skip
+def test_nbgraders_reason_is_one_sentence(log, reason):
+    """Of nbgrader's log and traceback, the line that says why."""
+    with pytest.raises(CourseError) as caught:
+        must({"success": False, "error": TRACEBACK, "log": log}, "nbgrader could not grade it")
+    assert str(caught.value) == f"nbgrader could not grade it: {reason}"
 
 
 class TestMishaps:

@@ -144,8 +144,9 @@ def _sentence(run: Run, rate: float, duration: float, limit: int, via: str) -> s
         "FunctionInvocationRateLimitExceeded": f"the limit admits only {fact('rps_per_concurrency').value * limit:,} requests per second",
         "scaling rate": "new environments or requests come faster than the scaling rate allows",
     }
+    share = f"{result.throttle_rate:.1%}" if result.throttle_rate >= 0.0005 else "Less than 0.1%"
     return (
-        f"{needed} {result.throttle_rate:.1%} of the requests are throttled, most because {words[_reasons(result)]}; "
+        f"{needed} {share} of the requests are throttled, most because {words[_reasons(result)]}; "
         f"their callers see HTTP {throttle_status(via)}."
     )
 

@@ -50,6 +50,13 @@ def test_formula_and_simulation_agree_where_they_should():
         assert served == pytest.approx(predicted_rate(rate, duration, limit), rel=0.03)
 
 
+def test_a_few_throttles_are_not_none():
+    """One request of 6,000 is throttled: that is few, not 0.0%."""
+    setting = {**START, "rate": 100, "duration": 0.3, "limit": 50}
+    assert 0 < simulate_minute(**setting)["api"].throttles < 3
+    assert "Less than 0.1% of the requests are throttled" in look(**setting).sentence
+
+
 def test_each_control_moves_the_picture(concurrency):
     """Every control, moved alone, changes what is shown."""
     concurrency.set(**{**START, "rate": 1_000, "limit": 200})

@@ -40,6 +40,11 @@ def _count(number: float) -> str:
     return f"{number:,.3g}"
 
 
+def _figures(number: float) -> str:
+    """Four digits where it is small, no decimals where it is large."""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
+
+
 def _milliseconds(number: float) -> str:
     return f"{number / 1000:g} s" if number >= 1000 else f"{number:g} ms"
 
@@ -111,7 +116,7 @@ def look(memory: int, cpu: float, wait: float, requests: int, burstiness: float,
     cost = lambda_month(work, memory, requests / SECONDS, architecture)
 
     def data(axes, theme: plots.Theme) -> list:
-        at_duration = [plots.Mark(memory, here.duration_ms, f"{here.duration_ms:,.4g} ms")]
+        at_duration = [plots.Mark(memory, here.duration_ms, f"{_figures(here.duration_ms)} ms", to_the_left=memory > 2048)]
         at_cost = [plots.Mark(memory, here.cost, f"${here.cost:,.2f}", to_the_left=memory > 2048)]
         drawn = plots.draw_curves(axes[0], [plots.Curve("", memories, durations, "warm", marker="o")], at_duration, theme)
         drawn += plots.draw_curves(axes[1], [plots.Curve("", memories, costs, "warm", marker="o")], at_cost, theme)
@@ -184,13 +189,13 @@ def _numbers(
         for name, each in zip(("Fargate", "Managed Instances"), found)
     ]
     duration = Number(
-        "one request", f"{milliseconds:,.4g} ms", "", "waiting + computing ÷ the vCPUs of that memory, one at the most"
+        "one request", f"{_figures(milliseconds)} ms", "", "waiting + computing ÷ the vCPUs of that memory, one at the most"
     )
     return (duration, *rows, *starts)
 
 
 def _sentence(work: Work, here, requests: int, cost: float, burstiness: float, fleet: Fleet, architecture: str) -> str:
-    start = f"{str(work).capitalize()} take {here.duration_ms:,.4g} ms with {here.memory_mb:,} MB."
+    start = f"{str(work).capitalize()} take {_figures(here.duration_ms)} ms with {here.memory_mb:,} MB."
     month = f"{_count(requests)} requests a month cost {money(cost)} on Lambda"
     found = crossing(work, here.memory_mb, fleet, burstiness, architecture) * SECONDS
     if not math.isfinite(found):

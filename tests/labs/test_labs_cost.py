@@ -42,6 +42,21 @@ def test_lab_shows_the_prices(lab, preset):
     assert namespace["month"].total == month.total
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (PRESETS["once an hour"], "5,000 ms of computing take 8,638 ms with 1,024 MB."),
+        ({"cpu": 5000}, "5,000 ms of computing and 200 ms of waiting take 17,475 ms with 512 MB."),
+        ({}, "20 ms of computing and 200 ms of waiting take 269.1 ms with 512 MB."),
+    ],
+)
+def test_long_requests_are_written_in_full(settings, words):
+    """Thousands of milliseconds are written as one reads them: 5 s of computing at 1,024 MB of 1,769 take 8,638 ms."""
+    view = look(**{**START, **settings})
+    assert view.sentence.startswith(words)
+    assert next(each for each in view.numbers if each.label == "one request").predicted in words
+
+
 def test_picture_draws_the_tuning(lab):
     """The table of the picture is the cost of each way over the requests of a month; the tuning's points are on the curves."""
     view = look(**START)

@@ -182,8 +182,8 @@ def _build(figure: Figure) -> list:
     phases.spines["left"].set_visible(False)
     return [
         (phases, (0, 0.55, 1, 1)),
-        (figure.add_subplot(grid[1, 0]), (0, 0, 0.515, 0.55)),
-        (figure.add_subplot(grid[1, 1]), (0.515, 0, 1, 0.55)),
+        (figure.add_subplot(grid[1, 0]), (0, 0, 0.503, 0.55)),
+        (figure.add_subplot(grid[1, 1]), (0.503, 0, 1, 0.55)),
     ]
 
 

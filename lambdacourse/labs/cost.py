@@ -18,7 +18,6 @@ from lambdacourse.pricing import (
     lambda_month,
     managed_instances,
     most_bursty,
-    provisioned_break_even,
     provisioned_multiple,
 )
 from lambdacourse.pricing.bills import money
@@ -100,19 +99,12 @@ def look(memory: int, cpu: float, wait: float, requests: int, burstiness: float,
             "A million requests, by how many there are", "requests a month", "USD", (SPAN[0], SPAN[-1]), (0.1, 1e4), log="xy"
         ),
     )
+    places = (("provisioned", "provisioned", 0.02), ("Lambda", "warm", 1.0), ("Fargate", "busy", 0.15))
     shown = [
-        plots.Curve(
-            "provisioned",
-            SPAN,
-            per_million["provisioned"],
-            "provisioned",
-            at=0.02,
-            under=burstiness < 1 / provisioned_break_even(),
-        ),
-        plots.Curve("Lambda", SPAN, per_million["Lambda"], "warm"),
-        plots.Curve("Fargate", SPAN, per_million["Fargate"], "busy", at=0.15),
-        plots.Curve("Managed Instances", SPAN, per_million["Managed Instances"], "busy", at=0.2, dashed=True),
+        plots.Curve(name, SPAN, per_million[name], colour, at=at, under=name != "Lambda" and _crowded(per_million, name, at))
+        for name, colour, at in places
     ]
+    shown.append(plots.Curve("Managed Instances", SPAN, per_million["Managed Instances"], "busy", at=0.2, dashed=True))
     cost = lambda_month(work, memory, requests / SECONDS, architecture)
 
     def data(axes, theme: plots.Theme) -> list:
@@ -132,6 +124,14 @@ def look(memory: int, cpu: float, wait: float, requests: int, burstiness: float,
         heads=("here", "× Lambda"),
         compared=0,
     )
+
+
+def _crowded(costs: dict[str, np.ndarray], name: str, at: float) -> bool:
+    """Whether a line's name would stand in the line above it: then there is more room below."""
+    place = round(at * (SPAN.size - 1))
+    times = np.array([other[place] / costs[name][place] for other in costs.values()])
+    above, below = min(times[times > 1], default=math.inf), min(1 / times[times < 1], default=math.inf)
+    return above < min(3, below)
 
 
 def _fleets(architecture: str) -> tuple[Fleet, Fleet]:
@@ -157,8 +157,8 @@ def _build(figure: Figure) -> list:
         2, 2, left=0.075, right=0.975, top=0.95, bottom=0.085, hspace=0.42, wspace=0.2, height_ratios=(4, 5)
     )
     return [
-        (figure.add_subplot(grid[0, 0]), (0, 0.52, 0.515, 1)),
-        (figure.add_subplot(grid[0, 1]), (0.515, 0.52, 1, 1)),
+        (figure.add_subplot(grid[0, 0]), (0, 0.52, 0.503, 1)),
+        (figure.add_subplot(grid[0, 1]), (0.503, 0.52, 1, 1)),
         (figure.add_subplot(grid[1, :]), (0, 0, 1, 0.52)),
     ]
 

@@ -121,7 +121,7 @@ def _nothing_set(burst: float) -> Run:
 
 def _build(figure: Figure) -> list:
     grid = figure.add_gridspec(2, 2, left=0.075, right=0.985, top=0.94, bottom=0.09, hspace=0.5, wspace=0.2)
-    cells = ((0, 0.515, 0.515, 1), (0.515, 0.515, 1, 1), (0, 0, 0.515, 0.515), (0.515, 0, 1, 0.515))
+    cells = ((0, 0.515, 0.503, 1), (0.503, 0.515, 1, 1), (0, 0, 0.503, 0.515), (0.503, 0, 1, 0.515))
     return [(figure.add_subplot(grid[place // 2, place % 2]), cell) for place, cell in enumerate(cells)]
 
 

@@ -138,8 +138,8 @@ def _table(run: Run) -> pd.DataFrame:
 def _build(figure: Figure) -> list:
     grid = figure.add_gridspec(2, 2, left=0.075, right=0.985, top=0.94, bottom=0.085, hspace=0.5, wspace=0.2)
     return [
-        (figure.add_subplot(grid[0, 0]), (0, 0.5, 0.515, 1)),
-        (figure.add_subplot(grid[0, 1]), (0.515, 0.5, 1, 1)),
+        (figure.add_subplot(grid[0, 0]), (0, 0.5, 0.503, 1)),
+        (figure.add_subplot(grid[0, 1]), (0.503, 0.5, 1, 1)),
         (figure.add_subplot(grid[1, :]), (0, 0, 1, 0.5)),
     ]
 

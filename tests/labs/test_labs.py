@@ -96,8 +96,8 @@ def test_every_value_can_be_drawn(concurrency):
         (concurrency_lab, {"rate": 100_000, "duration": 30, "limit": 100_000}),
         (cost_lab, {"memory": 1024, "cpu": 5000, "wait": 0}),
         (cost_lab, {"memory": 128, "cpu": 2000}),
-        (queues_lab, {"rate": 500, "most": 900, "each": 5}),
-        (streams_lab, {"shards": 32, "factor": 10}),
+        (queues_lab, {"rate": 20}),
+        (streams_lab, {"rate": 50}),
         (provisioned_lab, {"burst": 800}),
     ],
 )

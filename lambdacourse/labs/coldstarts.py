@@ -182,8 +182,8 @@ def _build(figure: Figure) -> list:
     phases.spines["left"].set_visible(False)
     return [
         (phases, (0, 0.55, 1, 1)),
-        (figure.add_subplot(grid[1, 0]), (0, 0, 0.515, 0.55)),
-        (figure.add_subplot(grid[1, 1]), (0.515, 0, 1, 0.55)),
+        (figure.add_subplot(grid[1, 0]), (0, 0, 0.503, 0.55)),
+        (figure.add_subplot(grid[1, 1]), (0.503, 0, 1, 0.55)),
     ]
 
 
@@ -224,10 +224,13 @@ def _numbers(
 
 
 def _sentence(plain: ColdStart, restored: ColdStart | None, share: float, gap: float, help: str) -> str:
-    start = f"A cold start takes {_written(plain.seconds)}; with a request {_gap(gap)}, {share:.1%} of them meet one"
-    with_help = {"none": "", "warmer": ", although a warmer calls every 5 minutes", "snapstart": ""}[help]
+    often = f"a request {_gap(gap)}" if gap >= 1 else f"{1 / gap:g} requests per second"
+    warmed = f" and a warmer that calls every {PING // 60} minutes" if help == "warmer" else ""
+    met = "less than 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+    them = "the requests" if warmed else "them"
+    start = f"A cold start takes {_written(plain.seconds)}; with {often}{warmed}, {met} of {them} meet one"
     if help != "snapstart":
-        return f"{start}{with_help}."
+        return f"{start}."
     if restored is None:
         return f"{start}. AWS does not offer SnapStart for this runtime as a zip package."
     change = "sooner" if restored.seconds < plain.seconds else "later"

@@ -94,8 +94,8 @@ def predicted_rate(rate: float, duration: float, limit: int) -> float:
 def _build(figure: Figure) -> list:
     grid = figure.add_gridspec(2, 2, left=0.075, right=0.985, top=0.94, bottom=0.09, hspace=0.5, wspace=0.2)
     return [
-        (figure.add_subplot(grid[0, 0]), (0, 0.5, 0.515, 1)),
-        (figure.add_subplot(grid[0, 1]), (0.515, 0.5, 1, 1)),
+        (figure.add_subplot(grid[0, 0]), (0, 0.5, 0.503, 1)),
+        (figure.add_subplot(grid[0, 1]), (0.503, 0.5, 1, 1)),
         (figure.add_subplot(grid[1, :]), (0, 0, 1, 0.5)),
     ]
 
@@ -144,8 +144,9 @@ def _sentence(run: Run, rate: float, duration: float, limit: int, via: str) -> s
         "FunctionInvocationRateLimitExceeded": f"the limit admits only {fact('rps_per_concurrency').value * limit:,} requests per second",
         "scaling rate": "new environments or requests come faster than the scaling rate allows",
     }
+    share = f"{result.throttle_rate:.1%}" if result.throttle_rate >= 0.0005 else "Less than 0.1%"
     return (
-        f"{needed} {result.throttle_rate:.1%} of the requests are throttled, most because {words[_reasons(result)]}; "
+        f"{needed} {share} of the requests are throttled, most because {words[_reasons(result)]}; "
         f"their callers see HTTP {throttle_status(via)}."
     )
 

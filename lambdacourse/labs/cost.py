@@ -18,7 +18,6 @@ from lambdacourse.pricing import (
     lambda_month,
     managed_instances,
     most_bursty,
-    provisioned_break_even,
     provisioned_multiple,
 )
 from lambdacourse.pricing.bills import money
@@ -38,6 +37,11 @@ def _count(number: float) -> str:
         if number >= size:
             return f"{number / size:,.3g} {name}"
     return f"{number:,.3g}"
+
+
+def _figures(number: float) -> str:
+    """Four digits where it is small, no decimals where it is large."""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
 
 
 def _milliseconds(number: float) -> str:
@@ -95,23 +99,16 @@ def look(memory: int, cpu: float, wait: float, requests: int, burstiness: float,
             "A million requests, by how many there are", "requests a month", "USD", (SPAN[0], SPAN[-1]), (0.1, 1e4), log="xy"
         ),
     )
+    places = (("provisioned", "provisioned", 0.02), ("Lambda", "warm", 1.0), ("Fargate", "busy", 0.15))
     shown = [
-        plots.Curve(
-            "provisioned",
-            SPAN,
-            per_million["provisioned"],
-            "provisioned",
-            at=0.02,
-            under=burstiness < 1 / provisioned_break_even(),
-        ),
-        plots.Curve("Lambda", SPAN, per_million["Lambda"], "warm"),
-        plots.Curve("Fargate", SPAN, per_million["Fargate"], "busy", at=0.15),
-        plots.Curve("Managed Instances", SPAN, per_million["Managed Instances"], "busy", at=0.2, dashed=True),
+        plots.Curve(name, SPAN, per_million[name], colour, at=at, under=name != "Lambda" and _crowded(per_million, name, at))
+        for name, colour, at in places
     ]
+    shown.append(plots.Curve("Managed Instances", SPAN, per_million["Managed Instances"], "busy", at=0.2, dashed=True))
     cost = lambda_month(work, memory, requests / SECONDS, architecture)
 
     def data(axes, theme: plots.Theme) -> list:
-        at_duration = [plots.Mark(memory, here.duration_ms, f"{here.duration_ms:,.4g} ms")]
+        at_duration = [plots.Mark(memory, here.duration_ms, f"{_figures(here.duration_ms)} ms", to_the_left=memory > 2048)]
         at_cost = [plots.Mark(memory, here.cost, f"${here.cost:,.2f}", to_the_left=memory > 2048)]
         drawn = plots.draw_curves(axes[0], [plots.Curve("", memories, durations, "warm", marker="o")], at_duration, theme)
         drawn += plots.draw_curves(axes[1], [plots.Curve("", memories, costs, "warm", marker="o")], at_cost, theme)
@@ -127,6 +124,14 @@ def look(memory: int, cpu: float, wait: float, requests: int, burstiness: float,
         heads=("here", "× Lambda"),
         compared=0,
     )
+
+
+def _crowded(costs: dict[str, np.ndarray], name: str, at: float) -> bool:
+    """Whether a line's name would stand in the line above it: then there is more room below."""
+    place = round(at * (SPAN.size - 1))
+    times = np.array([other[place] / costs[name][place] for other in costs.values()])
+    above, below = min(times[times > 1], default=math.inf), min(1 / times[times < 1], default=math.inf)
+    return above < min(3, below)
 
 
 def _fleets(architecture: str) -> tuple[Fleet, Fleet]:
@@ -152,8 +157,8 @@ def _build(figure: Figure) -> list:
         2, 2, left=0.075, right=0.975, top=0.95, bottom=0.085, hspace=0.42, wspace=0.2, height_ratios=(4, 5)
     )
     return [
-        (figure.add_subplot(grid[0, 0]), (0, 0.52, 0.515, 1)),
-        (figure.add_subplot(grid[0, 1]), (0.515, 0.52, 1, 1)),
+        (figure.add_subplot(grid[0, 0]), (0, 0.52, 0.503, 1)),
+        (figure.add_subplot(grid[0, 1]), (0.503, 0.52, 1, 1)),
         (figure.add_subplot(grid[1, :]), (0, 0, 1, 0.52)),
     ]
 
@@ -184,13 +189,13 @@ def _numbers(
         for name, each in zip(("Fargate", "Managed Instances"), found)
     ]
     duration = Number(
-        "one request", f"{milliseconds:,.4g} ms", "", "waiting + computing ÷ the vCPUs of that memory, one at the most"
+        "one request", f"{_figures(milliseconds)} ms", "", "waiting + computing ÷ the vCPUs of that memory, one at the most"
     )
     return (duration, *rows, *starts)
 
 
 def _sentence(work: Work, here, requests: int, cost: float, burstiness: float, fleet: Fleet, architecture: str) -> str:
-    start = f"{str(work).capitalize()} take {here.duration_ms:,.4g} ms with {here.memory_mb:,} MB."
+    start = f"{str(work).capitalize()} take {_figures(here.duration_ms)} ms with {here.memory_mb:,} MB."
     month = f"{_count(requests)} requests a month cost {money(cost)} on Lambda"
     found = crossing(work, here.memory_mb, fleet, burstiness, architecture) * SECONDS
     if not math.isfinite(found):

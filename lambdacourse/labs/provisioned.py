@@ -74,7 +74,7 @@ def look(burst: float, reserved: int | str, cap: int | str, provisioned: int, sc
         return drawn + plots.draw_curves(axes[3], *_costs(use), theme=theme)
 
     return View(
-        sentence=_sentence(run, plain, burst),
+        sentence=_sentence(run, plain, burst) + _not_granted(reserved, provisioned, scaling),
         numbers=_numbers(run, plain),
         code=code,
         table=_table(shop, reports),
@@ -121,7 +121,7 @@ def _nothing_set(burst: float) -> Run:
 
 def _build(figure: Figure) -> list:
     grid = figure.add_gridspec(2, 2, left=0.075, right=0.985, top=0.94, bottom=0.09, hspace=0.5, wspace=0.2)
-    cells = ((0, 0.515, 0.515, 1), (0.515, 0.515, 1, 1), (0, 0, 0.515, 0.515), (0.515, 0, 1, 0.515))
+    cells = ((0, 0.515, 0.503, 1), (0.503, 0.515, 1, 1), (0, 0, 0.503, 0.515), (0.503, 0, 1, 0.515))
     return [(figure.add_subplot(grid[place // 2, place % 2]), cell) for place, cell in enumerate(cells)]
 
 
@@ -224,6 +224,13 @@ def _sentence(run: Run, plain: Run, burst: float) -> str:
         dearer = "dearer" if use < pricing.provisioned_break_even() else "cheaper"
         said.append(f"What is provisioned is busy {use:.0%} of the time: that is {dearer} than on-demand.")
     return " ".join(said)
+
+
+def _not_granted(reserved: int | str, provisioned: int, scaling: str) -> str:
+    """A schedule is kept whatever it asks for; what is refused is its action, when its time has come."""
+    if scaling != "schedule" or reserved == "none" or provisioned <= reserved:
+        return ""
+    return f" Nothing is provisioned: AWS refuses what the schedule asks for, {provisioned}, which is above the {reserved} reserved."
 
 
 def _code(burst: float, reserved: int | str, cap: int | str, provisioned: int, scaling: str) -> str:

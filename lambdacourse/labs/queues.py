@@ -15,6 +15,8 @@ from lambdacourse.model import ColdStart, EventSourceMapping, Function, SqsQueue
 from lambdacourse.simulation import QueueRun, Run, simulate
 
 SECONDS, PEAK_AT, PEAK_SECONDS = 900, 60, 240
+AFTER = SECONDS - PEAK_AT - PEAK_SECONDS
+"""Seconds from the end of the peak to the end of the run."""
 CALM = 0.1
 """What is sent outside the peak, as a share of the peak."""
 
@@ -136,8 +138,8 @@ def _table(run: Run) -> pd.DataFrame:
 def _build(figure: Figure) -> list:
     grid = figure.add_gridspec(2, 2, left=0.075, right=0.985, top=0.94, bottom=0.085, hspace=0.5, wspace=0.2)
     return [
-        (figure.add_subplot(grid[0, 0]), (0, 0.5, 0.515, 1)),
-        (figure.add_subplot(grid[0, 1]), (0.515, 0.5, 1, 1)),
+        (figure.add_subplot(grid[0, 0]), (0, 0.5, 0.503, 1)),
+        (figure.add_subplot(grid[0, 1]), (0.503, 0.5, 1, 1)),
         (figure.add_subplot(grid[1, :]), (0, 0, 1, 0.5)),
     ]
 
@@ -189,7 +191,7 @@ def _emptied(orders: QueueRun) -> str:
     """Seconds from the end of the peak until hardly anything waits."""
     after = orders.series(queueing.VISIBLE)[PEAK_AT + PEAK_SECONDS :]
     few = np.flatnonzero(after <= max(0.01 * orders.peak_backlog, 1))
-    return f"{few[0]:,} s" if few.size else f"over {SECONDS - PEAK_AT - PEAK_SECONDS} s"
+    return f"{few[0]:,} s" if few.size else f"over {AFTER} s"
 
 
 def _sentence(run: Run, rate: float, each: float, most: int, batch: int, trouble: str) -> str:
@@ -207,7 +209,15 @@ def _sentence(run: Run, rate: float, each: float, most: int, batch: int, trouble
         )
     waits = f"{orders.peak_backlog:,} wait at the most, the oldest for {orders.oldest_age(1):,.0f} s."
     if trouble == "none":
-        return f"{begin} {waits} The queue is empty again {_emptied(orders)} after the peak."
+        emptied = _emptied(orders)
+        if not emptied.startswith("over"):
+            return f"{begin} {waits} The queue is empty again {emptied} after the peak."
+        never = (
+            ", and never will be: after the peak too, no less is sent than can be handled"
+            if _drained(rate, can) == "never"
+            else ""
+        )
+        return f"{begin} {waits} The queue is not empty again by the end, {AFTER} s after the peak{never}."
     again = f"Each message is received {orders.received / orders.sent:.2f} times on average"
     end = f"{orders.dead_lettered:,} go to the dead-letter queue" if trouble != "poison" else "the bad ones come back for ever"
     return f"{begin} {waits} {again}; {end}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from lambdacourse import plots
+from lambdacourse.facts import fact
 from lambdacourse.labs.lab import Choice, Lab, Number, View, written
 from lambdacourse.model import ColdStart, EventSourceMapping, Function, KinesisStream, poisson
 from lambdacourse.simulation import Run, simulate
@@ -110,6 +110,11 @@ def capacity(shards: int, factor: int, batch: int, per_record: float) -> float:
     return shards * factor * batch / (CALL + batch * per_record)
 
 
+def taken_in(rate: float, shards: int) -> float:
+    """Records per second that the shards take in of those that are sent; they refuse the rest."""
+    return min(rate, shards * fact("kinesis_shard_write_records").value)
+
+
 def _cure(trouble: str) -> dict[str, object]:
     if trouble in ("none", "default"):
         return {}
@@ -199,8 +204,8 @@ class _Calls:
 def _build(figure: Figure) -> list:
     grid = figure.add_gridspec(2, 2, left=0.075, right=0.985, top=0.94, bottom=0.085, hspace=0.5, wspace=0.2)
     return [
-        (figure.add_subplot(grid[0, 0]), (0, 0.5, 0.515, 1)),
-        (figure.add_subplot(grid[0, 1]), (0.515, 0.5, 1, 1)),
+        (figure.add_subplot(grid[0, 0]), (0, 0.5, 0.503, 1)),
+        (figure.add_subplot(grid[0, 1]), (0.503, 0.5, 1, 1)),
         (figure.add_subplot(grid[1, :]), (0, 0, 1, 0.5)),
     ]
 
@@ -261,7 +266,8 @@ def _lanes_title(shards: int, factor: int) -> str:
 def _numbers(
     run: Run, rate: float, shards: int, factor: int, batch: int, per_record: float, trouble: str
 ) -> tuple[Number, ...]:
-    clicks, most = run["clicks"], capacity(shards, factor, batch, per_record)
+    clicks, most, taken = run["clicks"], capacity(shards, factor, batch, per_record), taken_in(rate, shards)
+    blocked = trouble == "default" and _poison(run).state != "refused"
     return (
         Number(
             "concurrency, at most",
@@ -271,15 +277,16 @@ def _numbers(
         ),
         Number(
             "records/s processed",
-            written(min(rate, most)) if trouble == "none" else "",
+            written(min(taken, most)) if trouble == "none" else "",
             written(clicks.processed / SECONDS),
-            "the smaller of: what is sent; lanes × batch size ÷ (20 ms + batch size × time of a record)",
+            f"the smallest of: what is sent; shards × {fact('kinesis_shard_write_records').value:,}, which they take in; "
+            "lanes × batch size ÷ (20 ms + batch size × time of a record)",
         ),
         Number(
             "iterator age at the end",
-            f"{_age_predicted(rate, most, trouble):.3g} s",
+            f"{_age_predicted(taken, most, blocked):.3g} s",
             f"{_age_at_end(run):.3g} s",
-            "too slow: time × (1 − capacity ÷ rate); a blocked shard: the time since the poison record",
+            "too slow: time × (1 − capacity ÷ what is taken in); a blocked shard: the time since the poison record",
         ),
         Number(
             "records given up",
@@ -291,32 +298,54 @@ def _numbers(
     )
 
 
-def _age_predicted(rate: float, most: float, trouble: str) -> float:
+def _age_predicted(taken: float, most: float, blocked: bool) -> float:
     """Of a fluid: seconds that the slowest shard is behind after the run."""
-    slow = SECONDS * max(1 - most / rate, 0.0)
-    return max(slow, SECONDS - POISON_AT) if trouble == "default" else slow
+    slow = SECONDS * max(1 - most / taken, 0.0)
+    return max(slow, SECONDS - POISON_AT) if blocked else slow
 
 
 def _age_at_end(run: Run) -> float:
-    ages = run["clicks"].batches
-    return float(ages.age[ages.time > SECONDS - 3].max()) if (ages.time > SECONDS - 3).any() else math.nan
+    """The highest of the last three seconds; if no batch began in them, that of the oldest record that no batch has had."""
+    batches, records = run["clicks"].batches, run["clicks"].records
+    late = batches.age[batches.time > SECONDS - 3]
+    unread = records.time[(records.state == "pending") & (records.handed == 0)]
+    return float(late.max() if late.size else SECONDS - unread.min())
+
+
+def _poison(run: Run) -> pd.Series:
+    """What became of the poison record."""
+    records = run["clicks"].records
+    return records[records.poison].iloc[0]
 
 
 def _sentence(run: Run, rate: float, shards: int, factor: int, batch: int, per_record: float, trouble: str) -> str:
     clicks, most = run["clicks"], capacity(shards, factor, batch, per_record)
-    lanes = f"{shards * factor} lane{'s' if shards * factor > 1 else ''}"
-    begin = f"{rate:,} records per second over {lanes}, which can process {written(most)} per second."
+    several = shards * factor > 1
+    begin = f"{rate:,} records per second over {shards * factor} lane{'s' if several else ''}, which can process {written(most)} per second."
     age = _age_at_end(run)
     if clicks.refused:
         begin += f" {clicks.refused:,} records are refused: a shard takes in no more."
+    behind = f"{clicks.pending:,} records wait at the end, and the iterator age is {age:.3g} s."
+    fall = f"{'They fall behind: ' if most < taken_in(rate, shards) else ''}{behind}"
+    if trouble == "none":
+        return f"{begin} {fall}"
+    poison = _poison(run)
+    if poison.state == "refused":
+        return f"{begin} The poison record at second {POISON_AT:g} is one of them. {fall}"
+    if poison.handed == 0:
+        return f"{begin} Its lane does not get as far as the poison record at second {POISON_AT:g}. {fall}"
+    if poison.state == "pending" and poison.handed == 1:
+        return f"{begin} The first batch with the poison record at second {POISON_AT:g} has not ended. {fall}"
     if trouble == "default":
         return (
             f"{begin} The poison record at second {POISON_AT:g} blocks its lane for good: {clicks.pending:,} records wait at the "
-            f"end, and the iterator age is {age:.0f} s and grows by a second each second. The other lanes do not notice."
+            f"end, and the iterator age is {age:.0f} s and grows by a second each second."
+            f"{' The other lanes do not notice.' if several else ''}"
         )
-    behind = f"{clicks.pending:,} records wait at the end, and the iterator age is {age:.3g} s."
-    if trouble == "none":
-        return f"{begin} {'They fall behind: ' if most < rate else ''}{behind}"
+    if poison.state == "pending":
+        return (
+            f"{begin} The poison record is still tried at the end: {clicks.repeated:,} records are handed over again; {behind}"
+        )
     lost = f"{clicks.dropped:,} record{'s are' if clicks.dropped != 1 else ' is'} given up"
     return f"{begin} The lane is free again after the poison record: {lost}, {clicks.repeated:,} handed over again; {behind}"
 

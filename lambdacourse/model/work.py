@@ -18,6 +18,11 @@ def vcpus(memory_mb: float) -> float:
     return checks.number("vcpus(memory_mb", memory_mb, rule, least=least, most=most) / fact("mb_per_vcpu").value
 
 
+def _written(milliseconds: float) -> str:
+    """Three digits where it is small, no decimals where it is large."""
+    return f"{milliseconds:,.0f}" if milliseconds >= 1000 else f"{milliseconds:.3g}"
+
+
 @dataclass(frozen=True)
 class Work:
     """What one request asks for.
@@ -69,7 +74,7 @@ class Work:
 
     def __str__(self) -> str:
         parts = [
-            f"{1000 * self.cpu:.3g} ms of computing" if self.cpu else "",
-            f"{1000 * self.wait:.3g} ms of waiting" if self.wait else "",
+            f"{_written(1000 * self.cpu)} ms of computing" if self.cpu else "",
+            f"{_written(1000 * self.wait)} ms of waiting" if self.wait else "",
         ]
         return " and ".join(filter(None, parts)) or "nothing"

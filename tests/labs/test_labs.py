@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from lambdacourse import learner
-from lambdacourse.labs import choose, concurrency_lab, lab, predict
+from lambdacourse.labs import (
+    choose,
+    concurrency_lab,
+    cost_lab,
+    lab,
+    predict,
+    provisioned_lab,
+    queues_lab,
+    streams_lab,
+)
 from lambdacourse.labs.concurrency import CHOICES, PRESETS, START, look, predicted_rate, simulate_minute
 from lambdacourse.labs.lab import written
 
@@ -50,6 +59,13 @@ def test_formula_and_simulation_agree_where_they_should():
         assert served == pytest.approx(predicted_rate(rate, duration, limit), rel=0.03)
 
 
+def test_a_few_throttles_are_not_none():
+    """One request of 6,000 is throttled: that is few, not 0.0%."""
+    setting = {**START, "rate": 100, "duration": 0.3, "limit": 50}
+    assert 0 < simulate_minute(**setting)["api"].throttles < 3
+    assert "Less than 0.1% of the requests are throttled" in look(**setting).sentence
+
+
 def test_each_control_moves_the_picture(concurrency):
     """Every control, moved alone, changes what is shown."""
     concurrency.set(**{**START, "rate": 1_000, "limit": 200})
@@ -71,6 +87,29 @@ def test_every_value_can_be_drawn(concurrency):
             for limit in (limits[0], limits[-1]):
                 view = look(rate, duration, limit, "invoke")
                 assert view.sentence and len(view.table) == 60
+
+
+@pytest.mark.parametrize(
+    ("made", "setting"),
+    [
+        (concurrency_lab, {"rate": 100, "duration": 30}),
+        (concurrency_lab, {"rate": 100_000, "duration": 30, "limit": 100_000}),
+        (cost_lab, {"memory": 1024, "cpu": 5000, "wait": 0}),
+        (cost_lab, {"memory": 128, "cpu": 2000}),
+        (queues_lab, {"rate": 20}),
+        (streams_lab, {"rate": 50}),
+        (provisioned_lab, {"burst": 800}),
+    ],
+)
+def test_labels_stay_in_their_panels(made, setting):
+    """The words beside an axis, however wide its ticks, lie in the part of the figure that is drawn with their panel."""
+    drawn = made()
+    drawn.static(**setting)
+    board = next(iter(drawn._boards.values()))
+    width = board.figure.bbox.width
+    for axes, (left, _, right, _) in board.panels:
+        box = axes.get_tightbbox()
+        assert left * width < box.x0 and box.x1 < right * width, axes.get_title()
 
 
 def test_picture_is_a_png_of_the_data(concurrency):

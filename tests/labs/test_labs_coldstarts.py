@@ -2,8 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 
+from lambdacourse.labs import coldstarts
 from lambdacourse.labs.coldstarts import CHOICES, DURATION, GAPS, PRESETS, RUNTIMES, START, coldstarts_lab, look, measured
 from lambdacourse.model import ColdStart
 
@@ -59,6 +61,31 @@ def test_ends_of_the_traffic():
     """The rarest and the densest traffic can be simulated."""
     for gap in (GAPS[0], GAPS[-1]):
         assert look(**START | {"gap": gap}).sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "with a request every 10 min, 53.4% of them meet one."),
+        ({"gap": 0.05}, "with 20 requests per second, "),
+        (
+            {"help": "warmer"},
+            "with a request every 10 min and a warmer that calls every 5 minutes, 0.0% of the requests meet one.",
+        ),
+        ({"gap": 0.05, "help": "warmer"}, "with 20 requests per second and a warmer that calls every 5 minutes, "),
+    ],
+)
+def test_the_sentence_says_how_often(changes, words):
+    """Requests come every so often or so many per second; a warmer is a reason for few cold starts, not against them."""
+    assert words in look(**START | changes).sentence
+
+
+@pytest.mark.parametrize(("share", "words"), [(0, "0.0%"), (0.0003, "less than 0.1%"), (0.001, "0.1%")])
+def test_a_few_are_not_none(share, words, monkeypatch):
+    """A share that would be rounded to nothing is said to be small."""
+    few = np.arange(10_000) < share * 10_000
+    monkeypatch.setattr(coldstarts, "measured", lambda *settings, ping: (few, np.where(few, 1.0, DURATION)))
+    assert f"every 10 min, {words} of them" in look(**START).sentence
 
 
 @pytest.mark.parametrize("name", [choice.name for choice in CHOICES])

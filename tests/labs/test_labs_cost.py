@@ -1,6 +1,8 @@
 """The cost lab shows what ``tune``, ``bill`` and ``crossing`` give."""
 
 import pytest
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 
 from lambdacourse.labs import cost_lab
 from lambdacourse.labs.cost import CHOICES, PRESETS, SECONDS, START, look
@@ -42,6 +44,21 @@ def test_lab_shows_the_prices(lab, preset):
     assert namespace["month"].total == month.total
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (PRESETS["once an hour"], "5,000 ms of computing take 8,638 ms with 1,024 MB."),
+        ({"cpu": 5000}, "5,000 ms of computing and 200 ms of waiting take 17,475 ms with 512 MB."),
+        ({}, "20 ms of computing and 200 ms of waiting take 269.1 ms with 512 MB."),
+    ],
+)
+def test_long_requests_are_written_in_full(settings, words):
+    """Thousands of milliseconds are written as one reads them: 5 s of computing at 1,024 MB of 1,769 take 8,638 ms."""
+    view = look(**{**START, **settings})
+    assert view.sentence.startswith(words)
+    assert next(each for each in view.numbers if each.label == "one request").predicted in words
+
+
 def test_picture_draws_the_tuning(lab):
     """The table of the picture is the cost of each way over the requests of a month; the tuning's points are on the curves."""
     view = look(**START)
@@ -52,6 +69,23 @@ def test_picture_draws_the_tuning(lab):
     drawn = view.data(lab._boards[next(iter(lab._boards))].axes, next(iter(lab._boards)))
     costs = [each.cost for each in tune(Work(0.02, 0.2)).settings]
     assert any(getattr(artist, "get_ydata", None) and list(artist.get_ydata()) == costs for artist in drawn)
+    for artist in drawn:
+        artist.remove()
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_names_do_not_lie_on_lines(lab, preset):
+    """In each preset the name of each way but Lambda has a place between the lines (the tail of a g may touch one)."""
+    view = look(**{**START, **PRESETS[preset]})
+    lab.static(**{**START, **PRESETS[preset]})
+    board = next(iter(lab._boards.values()))
+    drawn = [each for each in view.data(board.axes, board.theme) if each.axes is board.axes[2]]
+    lines = [each.get_transform().transform(each.get_xydata()) for each in drawn if isinstance(each, Line2D)]
+    for words in (each for each in drawn if isinstance(each, Annotation) and each.get_text() not in ("", "Lambda")):
+        box = words.get_window_extent()
+        for line in lines:
+            x, y = line.T
+            assert not ((x > box.x0) & (x < box.x1) & (y > box.y0 + 2) & (y < box.y1)).any(), words.get_text()
     for artist in drawn:
         artist.remove()
 

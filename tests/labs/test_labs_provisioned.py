@@ -85,6 +85,14 @@ def test_what_aws_refuses_is_said(lab):
     assert "throttled for 0.0%" in lab.view.sentence
 
 
+@pytest.mark.parametrize(("reserved", "granted"), [(100, False), (150, True), ("none", True)])
+def test_a_schedule_that_asks_for_more_than_is_reserved(reserved, granted):
+    """Its action is refused when its time has come, and nothing is provisioned: the lab says why."""
+    setting = {**START, "reserved": reserved, "provisioned": 150, "scaling": "schedule"}
+    assert (simulate_hour(**setting)["shop"].mean_provisioned > 0) == granted
+    assert ("the schedule asks for, 150, which is above the 100 reserved" in look(**setting).sentence) != granted
+
+
 def test_static_twin():
     """Without widgets it prints the same figures for the settings given."""
     still = provisioned_lab().static(**PRESETS["provisioned"])

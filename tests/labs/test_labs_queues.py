@@ -14,6 +14,29 @@ def test_capacity_backlog_and_drain():
     assert float(empty.simulated.split()[0]) == pytest.approx(float(empty.predicted.split()[0]), rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("changes", "ends"),
+    [
+        (
+            {"rate": 1_000},
+            "by the end, 600 s after the peak, and never will be: after the peak too, no less is sent than can be handled.",
+        ),
+        (
+            {"most": 2},
+            "by the end, 600 s after the peak, and never will be: after the peak too, no less is sent than can be handled.",
+        ),
+        ({"each": 2}, "by the end, 600 s after the peak."),  # 1,200 s, says the formula
+        ({"each": 0.2}, "after the peak."),
+    ],
+)
+def test_a_queue_that_is_not_empty_by_the_end(changes, ends):
+    """It is said to be empty again only if it is within the run; never, where after the peak too as much comes as goes."""
+    view = queues.look(**{**queues.START, **changes})
+    assert view.sentence.endswith(ends)
+    assert ("never" in view.sentence) == (view.numbers[2].predicted == "never")
+    assert ("is empty again" in view.sentence) == (not view.numbers[2].simulated.startswith("over"))
+
+
 @pytest.mark.parametrize("trouble", queues.TROUBLES)
 def test_every_trouble_has_a_sentence(trouble):
     """Each trouble shows what it is about: duplicates, dead letters, or messages that come back."""

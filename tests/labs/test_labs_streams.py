@@ -42,6 +42,53 @@ def test_factor_2_is_enough():
     assert simulate_minutes(**PRESETS["factor 2"])["clicks"].peak_iterator_age < 2
 
 
+@pytest.mark.parametrize(
+    ("changes", "processed", "age"),
+    [({}, 100 / 0.12 * 4, 20), ({"shards": 1, "factor": 10}, 1_000, 0), ({"shards": 8, "factor": 10}, 5_000, 0)],
+)
+def test_a_shard_takes_in_a_thousand_a_second(changes, processed, age):
+    """Of 5,000/s each shard takes in 1,000/s, and refuses the rest: the formulas reckon with what is taken in, as the run does."""
+    view = look(**settings(rate=5_000, **changes))
+    predicted = said(view, "records/s processed"), said(view, "iterator age at the end")
+    assert [each.predicted for each in predicted] == [f"{processed:,.0f}", f"{age} s"]
+    assert float(predicted[0].simulated.replace(",", "")) == pytest.approx(processed, rel=0.02)
+    assert float(predicted[1].simulated.removesuffix(" s")) == pytest.approx(age, abs=2)
+    assert ("They fall behind" in view.sentence) == (age > 0)
+
+
+@pytest.mark.parametrize("trouble", ["none", "default", "both"])
+def test_an_age_though_no_batch_begins(trouble):
+    """Batches of minutes: at the end hardly a record has been read, so the oldest that waits is nearly as old as the run."""
+    view = look(**settings(batch=10_000, per_record=0.05, trouble=trouble))
+    assert 100 < float(said(view, "iterator age at the end").simulated.removesuffix(" s")) < SECONDS
+    assert "nan" not in view.sentence and "for good" not in view.sentence and "free again" not in view.sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"per_record": 0.05, "trouble": "default"}, "does not get as far as the poison record"),
+        ({"per_record": 0.05, "batch": 1, "trouble": "bisect"}, "does not get as far as the poison record"),
+        ({"batch": 10_000, "per_record": 0.05, "trouble": "default"}, "The first batch with the poison record at second 30 has not ended"),
+        ({"rate": 5_000, "shards": 1, "factor": 10, "trouble": "partial"}, "The poison record at second 30 is one of them."),
+        ({"rate": 5_000, "shards": 1, "factor": 10, "trouble": "default"}, "The poison record at second 30 is one of them."),
+    ],
+)  # fmt: skip
+def test_a_poison_record_that_nobody_met(changes, words):
+    """What was refused, or lies behind what was not read yet, blocks no lane, and frees none."""
+    view = look(**settings(**changes))
+    assert words in view.sentence and said(view, "handed over again").simulated == "0"
+    assert "for good" not in view.sentence and "free again" not in view.sentence
+    if "rate" in changes:
+        assert said(view, "iterator age at the end").predicted == "0 s"
+
+
+def test_one_lane_has_no_others():
+    """Other lanes do not notice a poison record, where there are any."""
+    for shards in (1, 4):
+        assert ("other lanes" in look(**settings(trouble="default", shards=shards)).sentence) == (shards > 1)
+
+
 @pytest.mark.parametrize(("trouble", "lost"), [("none", 0), ("default", 0), ("bisect", 1), ("both", 1)])
 def test_what_each_trouble_loses(trouble, lost):
     """Bisect gives up the poison record alone; without limits nothing is given up, and a shard is blocked."""

@@ -63,6 +63,7 @@ def test_batch_shares_what_is_once():
     ten = shared.batch(10, each)
     assert (ten.cpu, ten.wait) == pytest.approx((0.03, 0.15))
     assert str(shared) == "10 ms of computing and 50 ms of waiting"
+    assert str(Work(cpu=5, wait=12.5)) == "5,000 ms of computing and 12,500 ms of waiting"
 
 
 @pytest.mark.parametrize(

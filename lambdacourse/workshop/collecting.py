@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -60,23 +61,30 @@ def _collect_one(folder: Path, place: Path, roster: set[str], owners: Mapping[st
         if roster and named not in roster:
             return Outcome(assignment, named, "waiting", note=f"{named} is not in the roster. {how}")
     Learner(student)
-    there, note = folder / "submitted" / student / assignment, ""
-    if there.exists():
-        if check_folder(there, assignment) == files:
-            return Outcome(assignment, student, "same", note="was collected before")
-        kept = (
-            folder / ".grading" / "replaced" / student / f"{assignment}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-        )
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        there.rename(kept)
-        note = f"handed in again; the one before is in {kept.relative_to(folder).as_posix()}"
-    part = folder / ".grading" / f"collecting-{secrets.token_hex(4)}"
-    for name, data in files.items():
-        (part / name).parent.mkdir(parents=True, exist_ok=True)
-        (part / name).write_bytes(data)
-    there.parent.mkdir(parents=True, exist_ok=True)
-    part.rename(there)
-    return Outcome(assignment, student, "collected", note=note)
+    there = folder / "submitted" / student / assignment
+    if there.exists() and check_folder(there, assignment) == files:
+        return Outcome(assignment, student, "same", note="was collected before")
+    return Outcome(assignment, student, "collected", note=_put(folder, there, files))
+
+
+def _put(folder: Path, there: Path, files: Mapping[str, bytes]) -> str:
+    """Write ``files`` to ``there``: all or nothing. What was there is kept; gives a note that says where."""
+    part, note = folder / ".grading" / f"collecting-{secrets.token_hex(4)}", ""
+    try:
+        for name, data in files.items():
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            (part / name).write_bytes(data)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        if there.exists():  # it goes only when the new one is whole
+            again = f"{there.name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+            kept = folder / ".grading" / "replaced" / there.parent.name / again
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            there.rename(kept)
+            note = f"handed in again; the one before is in {kept.relative_to(folder).as_posix()}"
+        part.rename(there)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return note
 
 
 def _assignment_and_owner(folder: Path, place: Path) -> tuple[str, str]:

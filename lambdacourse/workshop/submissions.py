@@ -78,6 +78,10 @@ def check_zip(data: bytes, assignment: str, name: str) -> dict[str, bytes]:
                 _check_total(files)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as problem:
         raise CourseError(f"{name} is no zip archive that can be read: {problem}.") from None
+    if both := next(
+        (place.as_posix() for file in files for place in PurePosixPath(file).parents if place.as_posix() in files), ""
+    ):
+        raise CourseError(f"{both!r} in {name} is a file and a folder, too; pack it again.")
     return _with_notebook(files, assignment, Path(name))
 
 

@@ -422,6 +422,27 @@ def test_collect(folder, tmp_path):
     ]  # fmt: skip
 
 
+def test_collect_keeps_what_is_there_when_it_cannot_write(folder, tmp_path, monkeypatch):
+    """A zip with a file that is a folder, too, or a full disk: a fault, and the submission that was there stays."""
+    first = pack(tmp_path, "ada")
+    collect(folder, first)
+    (row,) = collect(folder, pack(tmp_path, "ada", answered(**WRONG), **{"data": "x", "data/y": "y"}))
+    assert row.state == "fault" and "'data'" in row.note and "a file and a folder" in row.note
+    pack(tmp_path, "ada", answered(**WRONG))
+
+    def full(file, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.write_bytes", full)
+        patched.setattr("lambdacourse.workshop.collecting.keep_unplaced", lambda *_: None)
+        (row,) = collect(folder, first)
+    assert row.state == "fault" and "No space left" in row.note
+    there = folder / "submitted" / "ada" / NAME / f"{NAME}.ipynb"
+    assert json.loads(there.read_text(encoding="utf-8")) == solved()
+    assert not (folder / ".grading" / "replaced").exists() and not list((folder / ".grading").glob("collecting-*"))
+
+
 def test_status_shows_the_class_at_a_glance(folder, tmp_path, capsys):
     """A row each student; what needs the instructor stands below it, and nothing else does."""
     inbox = tmp_path / "inbox"

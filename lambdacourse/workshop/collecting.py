@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import shutil
 import time
 from collections.abc import Mapping
@@ -25,6 +26,11 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
     name to an id. A newer submission replaces an older one, which is kept in ``.grading/replaced/``.
     """
     about(folder)
+    for file, id in (owners or {}).items():
+        try:
+            Learner(id)
+        except ValueError as problem:
+            raise CourseError(f"--owner {file}={id}: {problem}") from None
     roster = {student["id"] for student in read_roster(folder / "roster.csv")}
     if source.suffix != ".zip" and not source.is_dir():
         raise CourseError(f"{source} is neither a zip nor a folder.")
@@ -91,7 +97,10 @@ def _assignment_and_owner(folder: Path, place: Path) -> tuple[str, str]:
     if place.is_dir() and place.name.count("+") >= 2:
         student, assignment, *_ = place.name.split("+")
         if assignment in assignments_of(folder):
-            return assignment, Learner(student).id
+            try:
+                return assignment, Learner(student).id
+            except ValueError as problem:
+                raise CourseError(f"{problem} Say whose it is: --owner {shlex.quote(place.name)}=ID") from None
     for assignment in sorted(assignments_of(folder), key=len, reverse=True):
         if place.suffix == ".zip" and place.name.startswith(f"{assignment}-"):
             with suppress(ValueError):

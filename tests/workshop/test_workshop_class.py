@@ -1,5 +1,6 @@
 """A class, end to end, with the people in it whom nobody wants: each gets the score they must get, and nothing leaks."""
 
+import contextlib
 import csv
 import errno
 import json
@@ -441,6 +442,42 @@ def test_collect_keeps_what_is_there_when_it_cannot_write(folder, tmp_path, monk
     there = folder / "submitted" / "ada" / NAME / f"{NAME}.ipynb"
     assert json.loads(there.read_text(encoding="utf-8")) == solved()
     assert not (folder / ".grading" / "replaced").exists() and not list((folder / ".grading").glob("collecting-*"))
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_collect_goes_on_after_a_damaged_zip(folder, tmp_path, packing):
+    """Wherever bytes of a zip are damaged, it is a fault of one sentence, and who comes after it is collected."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    with zipfile.ZipFile(inbox / f"{NAME}-ada.zip", "w", packing) as archive:
+        archive.writestr(f"{NAME}.ipynb", json.dumps(solved()))
+    data = (inbox / f"{NAME}-ada.zip").read_bytes()
+    for start in [*range(4, 60), *range(60, len(data), len(data) // 50)]:
+        with contextlib.suppress(CourseError):
+            submissions.check_zip(data[:start] + b"\xff" * 9 + data[start + 9 :], NAME, "x.zip")
+    (inbox / f"{NAME}-ada.zip").write_bytes(data[:60] + b"\xff" * 99 + data[159:])
+    pack(inbox, "grace")
+    fault, row = collect(folder, inbox)
+    assert (fault.state, row.student, row.state) == ("fault", "grace", "collected") and "no zip archive" in fault.note
+    assert fault in status(folder)
+
+
+def test_collect_goes_on_after_an_id_of_the_exchange_that_is_none(folder, tmp_path):
+    """A login that is no id is a fault that says how to name the owner; then it is theirs."""
+    odd, fine = (tmp_path / "inbound" / f"{login}+{NAME}+2026-11-01 10:00:00 UTC" for login in ("12345", "ada"))
+    for place in (odd, fine):
+        place.mkdir(parents=True)
+        (place / f"{NAME}.ipynb").write_text(json.dumps(solved()), encoding="utf-8")
+    fault, row = collect(folder, tmp_path / "inbound")
+    assert (fault.state, row.state) == ("fault", "collected") and f"--owner '{odd.name}'=ID" in fault.note
+
+
+def test_owners_are_looked_at_first(folder, tmp_path):
+    """An owner's id that is none: one sentence, before anything is collected."""
+    file = pack(tmp_path, "ada")
+    with pytest.raises(CourseError, match=r"--owner .*ada\.zip=bad id.*begins with a letter"):
+        collect(folder, file, {file.name: "bad id"})
+    assert not list((folder / "submitted").iterdir())
 
 
 def test_status_shows_the_class_at_a_glance(folder, tmp_path, capsys):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
 import shutil
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from lambdacourse.errors import CourseError
+from lambdacourse.files import told_plainly
 from lambdacourse.learner import Learner
 from lambdacourse.workshop.classroom import about, assignments_of
 from lambdacourse.workshop.outcomes import UNKNOWN, Outcome, keep_unplaced, read_unplaced
@@ -22,8 +23,8 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
     """Put what learners handed in into ``submitted/``; gives what became of each.
 
     ``source`` is an ``ASSIGNMENT-ID.zip``, a folder of them, or nbgrader's exchange (``inbound/ID+ASSIGNMENT+TIME``). Where the id
-    stamped in a notebook and the owner by name differ, or nobody of the roster is the owner, it waits until ``owners`` maps its file
-    name to an id. A newer submission replaces an older one, which is kept in ``.grading/replaced/``.
+    stamped in a notebook and the owner by name differ, or nobody of the roster is the owner, it waits until ``owners`` maps its name
+    in ``source`` to an id. A newer submission replaces an older one, which is kept in ``.grading/replaced/``.
     """
     about(folder)
     for file, id in (owners or {}).items():
@@ -32,13 +33,12 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
         except ValueError as problem:
             raise CourseError(f"--owner {file}={id}: {problem}") from None
     roster = {student["id"] for student in read_roster(folder / "roster.csv")}
-    if source.suffix != ".zip" and not source.is_dir():
-        raise CourseError(f"{source} is neither a zip nor a folder.")
+    with told_plainly("What was handed in could not be read"):
+        places = _places(source, assignments_of(folder))
     outcomes, unplaced = [], read_unplaced(folder)
-    for place in [source] if source.suffix == ".zip" or "+" in source.name else sorted(source.iterdir()):
-        name = ascii(place.name)[1:-1]
+    for name, place in places.items():
         try:
-            outcome = _collect_one(folder, place, roster, owners or {})
+            outcome = _collect_one(folder, name, place, roster, owners or {})
         except (CourseError, OSError) as problem:
             outcome = Outcome(UNKNOWN, name, "fault", note=str(problem))
         outcomes.append(outcome)
@@ -49,24 +49,54 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
     return outcomes
 
 
-def _collect_one(folder: Path, place: Path, roster: set[str], owners: Mapping[str, str]) -> Outcome:
-    assignment, named = _assignment_and_owner(folder, place)
+def _places(source: Path, assignments: list[str]) -> dict[str, Path]:
+    """What may be somebody's submission, by its name in ``source``. A folder of submissions in it, as Moodle makes one each, is opened."""
+
+    def is_one(place: Path) -> bool:
+        return _is_zip(place) or _exchanged(place, assignments) is not None
+
+    if not source.exists():
+        raise CourseError(f"{source} does not exist.")
+    if is_one(source):
+        return {source.name: source}
+    if not source.is_dir():
+        raise CourseError(f"{source} is neither a zip nor a folder.")
+    places: list[Path] = []
+    for place in sorted(source.iterdir()):
+        inside = [] if is_one(place) else sorted(place.glob("*"))
+        places += inside if any(map(is_one, inside)) else [place]
+    return {place.relative_to(source).as_posix(): place for place in places}
+
+
+def _is_zip(place: Path) -> bool:
+    return place.suffix.lower() == ".zip" and place.is_file()
+
+
+def _exchanged(place: Path, assignments: list[str]) -> tuple[str, str] | None:
+    """Assignment and owner of a folder ``ID+ASSIGNMENT+TIME``; None for any other."""
+    student, assignment, time = [*place.name.split("+", 2), "", ""][:3]
+    return (assignment, student) if time and assignment in assignments and place.is_dir() else None
+
+
+def _collect_one(folder: Path, name: str, place: Path, roster: set[str], owners: Mapping[str, str]) -> Outcome:
+    assignment, named = _assignment_and_owner(place, assignments_of(folder))
+    how = f"Say whose it is: --owner {shlex.quote(name)}=ID"
+    if name not in owners:
+        named = _id(named, roster, how)
     if place.is_dir():
         files = check_folder(place, assignment)
     elif place.stat().st_size > MAX_TOTAL:
         raise CourseError(f"{place.name} is larger than {MAX_TOTAL // 1_000_000} MB.")
     else:
         files = check_zip(place.read_bytes(), assignment, place.name)
-    stamped, student = stamp(files[f"{assignment}.ipynb"]).learner, owners.get(place.name, named)
-    if place.name not in owners:
-        how = f"Say whose it is: --owner {place.name}=ID"
+    stamped, student = stamp(files[f"{assignment}.ipynb"]).learner, owners.get(name, named)
+    if name not in owners:
         if stamped is not None and stamped != named:
             return Outcome(
                 assignment, named, "waiting", note=f"its name says {named}, the id in the notebook {stamped!a}. {how}"
             )
         if roster and named not in roster:
             return Outcome(assignment, named, "waiting", note=f"{named} is not in the roster. {how}")
-    Learner(student)
     there = folder / "submitted" / student / assignment
     if there.exists() and check_folder(there, assignment) == files:
         return Outcome(assignment, student, "same", note="was collected before")
@@ -93,16 +123,26 @@ def _put(folder: Path, there: Path, files: Mapping[str, bytes]) -> str:
     return note
 
 
-def _assignment_and_owner(folder: Path, place: Path) -> tuple[str, str]:
-    if place.is_dir() and place.name.count("+") >= 2:
-        student, assignment, *_ = place.name.split("+")
-        if assignment in assignments_of(folder):
-            try:
-                return assignment, Learner(student).id
-            except ValueError as problem:
-                raise CourseError(f"{problem} Say whose it is: --owner {shlex.quote(place.name)}=ID") from None
-    for assignment in sorted(assignments_of(folder), key=len, reverse=True):
-        if place.suffix == ".zip" and place.name.startswith(f"{assignment}-"):
-            with suppress(ValueError):
-                return assignment, Learner(place.stem.removeprefix(f"{assignment}-")).id
-    raise CourseError("its name is no ASSIGNMENT-ID.zip of an assignment of this class.")
+def _assignment_and_owner(place: Path, assignments: list[str]) -> tuple[str, str]:
+    """What the name of ``place`` says; of the owner that may be nothing, or no id."""
+    if exchanged := _exchanged(place, assignments):
+        return exchanged
+    example = f"{assignments[0]}-ada.zip" if assignments else "ASSIGNMENT-ID.zip"
+    right = f"A right name is {example}; where the id in it is not the owner's, --owner {example}=ID says whose it is."
+    if not (_is_zip(place) or place.is_dir()):
+        raise CourseError(f"it is neither a zip nor a folder. {right}")
+    stem = re.sub(r"( ?\(\d+\))?\.zip$", "", place.name, flags=re.IGNORECASE)  # a browser's second download: "(1)"
+    for assignment in sorted(assignments, key=len, reverse=True):
+        if found := re.search(rf"(?<![^\W_]){re.escape(assignment)}(?![^\W_])(.*)", stem, re.IGNORECASE | re.DOTALL):
+            return assignment, found[1].removeprefix("-")
+    raise CourseError(f"no assignment of this class is in its name. {right}")
+
+
+def _id(named: str, roster: set[str], how: str) -> str:
+    """``named`` as the roster writes it, capitals or not. Raises ``CourseError`` where it is no id."""
+    try:
+        Learner(named)
+    except ValueError as problem:
+        raise CourseError(f"{problem} {how}") from None
+    same = [id for id in roster if id.lower() == named.lower()]
+    return same[0] if len(same) == 1 else named

@@ -66,15 +66,17 @@ def check_zip(data: bytes, assignment: str, name: str) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            for entry in archive.infolist()[: MAX_FILES + 1]:
-                _check_name(entry.filename)
+            paths = [
+                (entry.filename.replace("\\", "/"), entry) for entry in archive.infolist()
+            ]  # as some programs on Windows pack
+            mine = [(path, entry) for path, entry in paths if not path.startswith("__MACOSX/") and not path.endswith("/")]
+            for path, entry in mine[: MAX_FILES + 1]:
+                _check_name(path)
                 if stat.S_ISLNK(entry.external_attr >> 16):
-                    raise CourseError(f"{entry.filename!r} in {name} is a link.")
-                if entry.is_dir():
-                    continue
+                    raise CourseError(f"{path!r} in {name} is a link.")
                 with archive.open(entry) as file:
-                    files[entry.filename] = file.read(MAX_FILE + 1)
-                _check_size(entry.filename, len(files[entry.filename]))
+                    files[path] = file.read(MAX_FILE + 1)
+                _check_size(path, len(files[path]))
                 _check_total(files)
     except CourseError:
         raise
@@ -84,6 +86,11 @@ def check_zip(data: bytes, assignment: str, name: str) -> dict[str, bytes]:
         (place.as_posix() for file in files for place in PurePosixPath(file).parents if place.as_posix() in files), ""
     ):
         raise CourseError(f"{both!r} in {name} is a file and a folder, too; pack it again.")
+    top = next(iter(files), "").partition("/")[0] + "/"
+    if f"{top}{assignment}.ipynb" in files and all(
+        file.startswith(top) for file in files
+    ):  # the folder was packed, not what is in it
+        files = {file.removeprefix(top): content for file, content in files.items()}
     return _with_notebook(files, assignment, Path(name))
 
 

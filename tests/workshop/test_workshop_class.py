@@ -5,6 +5,7 @@ import csv
 import errno
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -480,6 +481,57 @@ def test_owners_are_looked_at_first(folder, tmp_path):
     assert not list((folder / "submitted").iterdir())
 
 
+@pytest.mark.parametrize("name", [
+    f"{NAME}-ada (1).zip", f"{NAME}-ada(2).ZIP", f"{NAME.upper()}-Ada.ZIP", f"lovelaceada_12345_67_{NAME}-ada.zip",
+    f"Ada Lovelace_12345_assignsubmission_file_/{NAME}-ada.zip",
+])  # fmt: skip
+def test_collect_understands_what_downloads_are_called(folder, tmp_path, name):
+    """A browser's second download, capitals, Canvas's prefix, Moodle's folder for each learner; a plus in the folder's own name."""
+    file = tmp_path / "in+box" / name
+    file.parent.mkdir(parents=True)
+    pack(tmp_path, "ada").rename(file)
+    (row,) = collect(folder, tmp_path / "in+box")
+    assert (row.assignment, row.student, row.state) == (NAME, "ada", "collected"), row
+
+
+@pytest.mark.parametrize("form", ["{0}/{1}", "{0}\\{1}"])
+def test_collect_opens_the_folder_that_was_packed(folder, tmp_path, form):
+    """As Finder and Explorer pack a folder: with its name before each file, backslashes perhaps, and a Mac's own notes."""
+    file = tmp_path / f"{NAME}-ada.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(f"{NAME}/", "")
+        archive.writestr(form.format(NAME, f"{NAME}.ipynb"), json.dumps(solved()))
+        archive.writestr(form.format(NAME, "data"), "x")
+        archive.writestr(f"__MACOSX/{NAME}/._{NAME}.ipynb", "x")
+    assert [row.state for row in collect(folder, file)] == ["collected"]
+    assert sorted(place.name for place in (folder / "submitted" / "ada" / NAME).iterdir()) == [f"{NAME}.ipynb", "data"]
+
+
+@pytest.mark.parametrize("name", [f"{NAME}.zip", f"{NAME}-Ada L.zip", f"my_{NAME}-homework.zip", f"Ada L_file_/{NAME}.zip"])
+def test_collect_believes_who_says_whose_it_is(folder, tmp_path, name):
+    """Where the name has an assignment but no id of the roster, the note has the words to type, and they help."""
+    file = tmp_path / "in" / name
+    file.parent.mkdir(parents=True)
+    pack(tmp_path, "ada").rename(file)
+    (row,) = collect(folder, tmp_path / "in")
+    assert row.state in ("fault", "waiting")
+    option, said = shlex.split(row.note.rpartition("Say whose it is: ")[2])
+    assert (option, said) == ("--owner", f"{name}=ID")
+    (row,) = collect(folder, tmp_path / "in", {name: "ada"})
+    assert (row.student, row.state) == ("ada", "collected")
+
+
+def test_collect_says_what_a_right_name_is(folder, tmp_path):
+    """What has no assignment in its name is told a right one; a source that does not exist is no fault of a learner's."""
+    (tmp_path / "homework.zip").write_bytes(b"PK")
+    (row,) = collect(folder, tmp_path / "homework.zip")
+    assert f"{NAME}-ada.zip" in row.note and "--owner" in row.note
+    for nope in ("nope", "nope.zip"):
+        with pytest.raises(CourseError, match=f"{nope} does not exist"):
+            collect(folder, tmp_path / nope)
+    assert [row.student for row in status(folder) if row.state == "fault"] == ["homework.zip"]
+
+
 def test_status_shows_the_class_at_a_glance(folder, tmp_path, capsys):
     """A row each student; what needs the instructor stands below it, and nothing else does."""
     inbox = tmp_path / "inbox"
@@ -507,7 +559,20 @@ def test_somebody_elses_stamp_waits(folder, tmp_path):
     assert row not in status(folder)
 
 
-@pytest.mark.parametrize("name", ["../out", "/etc/out", "a/../../out", "new\nline", "right\u202eleft", "c:\\out"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../out",
+        "/etc/out",
+        "a/../../out",
+        "new\nline",
+        "right\u202eleft",
+        "c:\\out",
+        "..\\out",
+        "a\\..\\..\\out",
+        "\\\\host\\out",
+    ],
+)
 def test_names_that_lead_elsewhere(folder, tmp_path, name):
     """A packed name that leaves the folder or hides characters: refused, and nothing is written."""
     (row,) = collect(folder, pack(tmp_path, "ada", **{name: "x"}))

@@ -7,7 +7,7 @@ import secrets
 import shlex
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lambdacourse.errors import CourseError
@@ -35,16 +35,22 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
     roster = {student["id"] for student in read_roster(folder / "roster.csv")}
     with told_plainly("What was handed in could not be read"):
         places = _places(source, assignments_of(folder))
-    outcomes, unplaced = [], read_unplaced(folder)
+    # By path (once by name). What is in the source is looked at again; what was beside it and is gone was renamed or thrown away.
+    here = source.resolve() if source.is_dir() else source.parent.resolve() / source.name
+    unplaced = {
+        file: outcome
+        for file, outcome in read_unplaced(folder).items()
+        if not (here / file).is_relative_to(here) and (Path(file).parent != here.parent or Path(file).exists())
+    }
+    outcomes = []
     for name, place in places.items():
         try:
             outcome = _collect_one(folder, name, place, roster, owners or {})
         except (CourseError, OSError) as problem:
             outcome = Outcome(UNKNOWN, name, "fault", note=str(problem))
         outcomes.append(outcome)
-        unplaced.pop(name, None)
         if outcome.state in ("waiting", "fault"):
-            unplaced[name] = outcome
+            unplaced[str(here if place == source else here / name)] = outcome
     keep_unplaced(folder, unplaced)
     return outcomes
 
@@ -62,10 +68,15 @@ def _places(source: Path, assignments: list[str]) -> dict[str, Path]:
     if not source.is_dir():
         raise CourseError(f"{source} is neither a zip nor a folder.")
     places: list[Path] = []
-    for place in sorted(source.iterdir()):
-        inside = [] if is_one(place) else sorted(place.glob("*"))
+    for place in _seen(source.iterdir()):
+        inside = [] if is_one(place) else _seen(place.glob("*"))
         places += inside if any(map(is_one, inside)) else [place]
     return {place.relative_to(source).as_posix(): place for place in places}
+
+
+def _seen(places: Iterable[Path]) -> list[Path]:
+    """Without what a system keeps for itself."""
+    return sorted(place for place in places if not place.name.startswith((".", "__MACOSX")))
 
 
 def _is_zip(place: Path) -> bool:

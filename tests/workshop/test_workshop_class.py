@@ -532,6 +532,31 @@ def test_collect_says_what_a_right_name_is(folder, tmp_path):
     assert [row.student for row in status(folder) if row.state == "fault"] == ["homework.zip"]
 
 
+def test_what_is_no_longer_there_leaves_the_status(folder, tmp_path):
+    """Hidden files are nobody's submission; what was renamed and placed, or removed, is forgotten; other folders' files are not."""
+    inbox, other = tmp_path / "inbox", tmp_path / "other"
+    for place in (inbox / "notes", inbox / "__MACOSX", other):
+        place.mkdir(parents=True)
+    (inbox / ".DS_Store").write_bytes(b"x")
+    (inbox / "x.crdownload").write_bytes(b"x")
+    (inbox / "homework.zip").write_bytes(b"PK")
+    (other / "homework.zip").write_bytes(b"PK")
+    assert [row.student for row in collect(folder, inbox)] == ["homework.zip", "notes", "x.crdownload"]
+    collect(folder, other / "homework.zip")
+
+    def unplaced():
+        return [row.student for row in status(folder) if row.state == "fault"]
+
+    assert unplaced() == ["homework.zip", "notes", "x.crdownload", "homework.zip"]
+    (inbox / "homework.zip").unlink()
+    collect(folder, pack(inbox, "ada"))
+    assert unplaced() == ["notes", "x.crdownload", "homework.zip"]
+    (inbox / "notes").rmdir()
+    (inbox / "x.crdownload").unlink()
+    collect(folder, inbox)
+    assert unplaced() == ["homework.zip"]
+
+
 def test_status_shows_the_class_at_a_glance(folder, tmp_path, capsys):
     """A row each student; what needs the instructor stands below it, and nothing else does."""
     inbox = tmp_path / "inbox"

@@ -16,7 +16,7 @@ from lambdacourse.learner import Learner
 from lambdacourse.workshop.classroom import about, assignments_of
 from lambdacourse.workshop.outcomes import UNKNOWN, Outcome, keep_unplaced, read_unplaced
 from lambdacourse.workshop.roster import read_roster
-from lambdacourse.workshop.submissions import MAX_TOTAL, check_folder, check_zip, stamp
+from lambdacourse.workshop.submissions import MAX_TOTAL, check_folder, check_zip, handed_in, stamp
 
 
 def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None) -> list[Outcome]:
@@ -24,7 +24,8 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
 
     ``source`` is an ``ASSIGNMENT-ID.zip``, a folder of them, or nbgrader's exchange (``inbound/ID+ASSIGNMENT+TIME``). Where the id
     stamped in a notebook and the owner by name differ, or nobody of the roster is the owner, it waits until ``owners`` maps its name
-    in ``source`` to an id. A newer submission replaces an older one, which is kept in ``.grading/replaced/``.
+    in ``source`` to an id. A newer submission replaces an older one, which is kept in ``.grading/replaced/``; an older one, by the
+    ``timestamp.txt`` of both, is left.
     """
     about(folder)
     for file, id in (owners or {}).items():
@@ -109,9 +110,21 @@ def _collect_one(folder: Path, name: str, place: Path, roster: set[str], owners:
         if roster and named not in roster:
             return Outcome(assignment, named, "waiting", note=f"{named} is not in the roster. {how}")
     there = folder / "submitted" / student / assignment
-    if there.exists() and check_folder(there, assignment) == files:
+    before = _before(there)
+    if before == files:
         return Outcome(assignment, student, "same", note="was collected before")
+    old, new = handed_in(before), handed_in(files)
+    if old and new and new < old:
+        return Outcome(assignment, student, "older", note="older than the one that is there; it was left")
     return Outcome(assignment, student, "collected", note=_put(folder, there, files))
+
+
+def _before(there: Path) -> dict[str, bytes]:
+    """The files of the submission that is there; none where there is none, or one that would not be collected today."""
+    try:
+        return check_folder(there, there.name) if there.exists() else {}
+    except CourseError:
+        return {}
 
 
 def _put(folder: Path, there: Path, files: Mapping[str, bytes]) -> str:

@@ -6,7 +6,7 @@ import os
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -107,7 +107,24 @@ def _with_notebook(files: dict[str, bytes], assignment: str, where: Path) -> dic
         raise CourseError(f"{name} is no notebook: it is not JSON.") from None
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise CourseError(f"{name} is no notebook: it has no list of cells.")
+    handed_in(files)
     return files
+
+
+def handed_in(files: Mapping[str, bytes]) -> datetime | None:
+    """The moment in ``timestamp.txt``, in UTC, as nbgrader reads it; None without one. Raises ``CourseError``."""
+    text = files.get("timestamp.txt", b"").decode(errors="replace").strip()
+    if not text:
+        return None
+    from nbgrader.utils import parse_utc
+
+    try:
+        return parse_utc(text)
+    except (ValueError, OverflowError):
+        example = "2026-12-24 18:00:00 UTC"
+        raise CourseError(
+            f"timestamp.txt says {text[:60]!a}; it must be a moment, such as {example}, or be left out."
+        ) from None
 
 
 @dataclass(frozen=True)

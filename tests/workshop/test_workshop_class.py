@@ -557,6 +557,30 @@ def test_what_is_no_longer_there_leaves_the_status(folder, tmp_path):
     assert unplaced() == ["homework.zip"]
 
 
+def test_collect_leaves_what_is_older(folder, tmp_path):
+    """By their timestamps an older submission does not replace a newer one, whatever the order; without one, the last comes in."""
+    when = {"timestamp.txt": "2026-11-20 10:00:00 UTC"}
+    collect(folder, pack(tmp_path, "ada", **when))
+    for older in ("2026-11-10 10:00:00 UTC", "2026-11-20 10:00:00 +0100"):
+        (row,) = collect(folder, pack(tmp_path, "ada", answered(**WRONG), **{"timestamp.txt": older}))
+        assert (row.state, row.note) == ("older", "older than the one that is there; it was left")
+    assert (
+        submissions.check_folder(folder / "submitted" / "ada" / NAME, NAME)["timestamp.txt"] == when["timestamp.txt"].encode()
+    )
+    for newer in ({"timestamp.txt": "2026-11-21 10:00:00 UTC"}, {}):
+        (row,) = collect(folder, pack(tmp_path, "ada", answered(**WRONG), **newer))
+        assert row.state == "collected" and "replaced" in row.note
+
+
+@pytest.mark.parametrize("text", ["gestern 18 Uhr", "2026-13-40 10:00:00 UTC", "1-1-1 0:00 99999999999999", b"\xff\xfe"])
+def test_a_timestamp_that_is_no_moment(folder, tmp_path, text):
+    """A fault when it is collected, which names the file and the rule; a good one replaces it where it came in all the same."""
+    (row,) = collect(folder, pack(tmp_path, "ada", **{"timestamp.txt": text}))
+    assert row.state == "fault" and row.note.startswith("timestamp.txt says '") and "must be a moment" in row.note
+    (hand_in(folder, "ada", solved()) / "timestamp.txt").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert collect(folder, pack(tmp_path, "ada"))[0].state == "collected"
+
+
 def test_status_shows_the_class_at_a_glance(folder, tmp_path, capsys):
     """A row each student; what needs the instructor stands below it, and nothing else does."""
     inbox = tmp_path / "inbox"

@@ -36,6 +36,10 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
     roster = {student["id"] for student in read_roster(folder / "roster.csv")}
     with told_plainly("What was handed in could not be read"):
         places = _places(source, assignments_of(folder))
+    if strange := sorted((owners or {}).keys() - places.keys()):
+        raise CourseError(
+            f"--owner: {source} has no {', '.join(strange)}. Write a file's name as it stands there, with the folder it is in, if any."
+        )
     # By path (once by name). What is in the source is looked at again; what was beside it and is gone was renamed or thrown away.
     here = source.resolve() if source.is_dir() else source.parent.resolve() / source.name
     unplaced = {
@@ -116,7 +120,8 @@ def _collect_one(folder: Path, name: str, place: Path, roster: set[str], owners:
     old, new = handed_in(before), handed_in(files)
     if old and new and new < old:
         return Outcome(assignment, student, "older", note="older than the one that is there; it was left")
-    return Outcome(assignment, student, "collected", note=_put(folder, there, files))
+    notes = [f"{student} is not in the roster"] if roster and student not in roster else []
+    return Outcome(assignment, student, "collected", note="; ".join([*notes, *_put(folder, there, files)]))
 
 
 def _before(there: Path) -> dict[str, bytes]:
@@ -127,9 +132,9 @@ def _before(there: Path) -> dict[str, bytes]:
         return {}
 
 
-def _put(folder: Path, there: Path, files: Mapping[str, bytes]) -> str:
+def _put(folder: Path, there: Path, files: Mapping[str, bytes]) -> list[str]:
     """Write ``files`` to ``there``: all or nothing. What was there is kept; gives a note that says where."""
-    part, note = folder / ".grading" / f"collecting-{secrets.token_hex(4)}", ""
+    part, notes = folder / ".grading" / f"collecting-{secrets.token_hex(4)}", []
     try:
         for name, data in files.items():
             (part / name).parent.mkdir(parents=True, exist_ok=True)
@@ -140,11 +145,11 @@ def _put(folder: Path, there: Path, files: Mapping[str, bytes]) -> str:
             kept = folder / ".grading" / "replaced" / there.parent.name / again
             kept.parent.mkdir(parents=True, exist_ok=True)
             there.rename(kept)
-            note = f"handed in again; the one before is in {kept.relative_to(folder).as_posix()}"
+            notes.append(f"handed in again; the one before is in {kept.relative_to(folder).as_posix()}")
         part.rename(there)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return note
+    return notes
 
 
 def _assignment_and_owner(place: Path, assignments: list[str]) -> tuple[str, str]:

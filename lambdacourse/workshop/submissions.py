@@ -120,7 +120,7 @@ def handed_in(files: Mapping[str, bytes]) -> datetime | None:
 
     try:
         return parse_utc(text)
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError):
         example = "2026-12-24 18:00:00 UTC"
         raise CourseError(
             f"timestamp.txt says {text[:60]!a}; it must be a moment, such as {example}, or be left out."

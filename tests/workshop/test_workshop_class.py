@@ -572,13 +572,25 @@ def test_collect_leaves_what_is_older(folder, tmp_path):
         assert row.state == "collected" and "replaced" in row.note
 
 
-@pytest.mark.parametrize("text", ["gestern 18 Uhr", "2026-13-40 10:00:00 UTC", "1-1-1 0:00 99999999999999", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "text", ["gestern 18 Uhr", "2026-13-40 10:00:00 UTC", "1-1-1 0:00 99999999999999", f"10:{'9' * 30}", b"\xff\xfe"]
+)
 def test_a_timestamp_that_is_no_moment(folder, tmp_path, text):
     """A fault when it is collected, which names the file and the rule; a good one replaces it where it came in all the same."""
     (row,) = collect(folder, pack(tmp_path, "ada", **{"timestamp.txt": text}))
     assert row.state == "fault" and row.note.startswith("timestamp.txt says '") and "must be a moment" in row.note
     (hand_in(folder, "ada", solved()) / "timestamp.txt").write_bytes(text if isinstance(text, bytes) else text.encode())
     assert collect(folder, pack(tmp_path, "ada"))[0].state == "collected"
+
+
+def test_an_owner_or_a_file_that_nobody_knows(folder, tmp_path):
+    """An owner who is not in the roster is believed, and the note says so; a file that is not there stops it all."""
+    file = pack(tmp_path, "guest")
+    with pytest.raises(CourseError, match=r"--owner: .* has no gest\.zip"):
+        collect(folder, file, {"gest.zip": "ada", file.name: "ada"})
+    (row,) = collect(folder, file, {file.name: "dad"})
+    assert (row.student, row.state, row.note) == ("dad", "collected", "dad is not in the roster")
+    assert collect(folder, file, {file.name: "ada"})[0].note == ""
 
 
 def test_status_shows_the_class_at_a_glance(folder, tmp_path, capsys):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from lambdacourse import learner
 from lambdacourse.errors import CourseError
@@ -82,14 +83,12 @@ def check_zip(data: bytes, assignment: str, name: str) -> dict[str, bytes]:
         raise
     except Exception as problem:  # what zipfile and each of its decompressors raise on damaged data stands nowhere
         raise CourseError(f"{name} is no zip archive that can be read: {str(problem) or type(problem).__name__}.") from None
-    if both := next(
-        (place.as_posix() for file in files for place in PurePosixPath(file).parents if place.as_posix() in files), ""
-    ):
-        raise CourseError(f"{both!r} in {name} is a file and a folder, too; pack it again.")
+    folders = {place.as_posix() for file in files for place in PurePosixPath(file).parents}
+    if both := sorted(folders & files.keys()):
+        raise CourseError(f"{both[0]!r} in {name} is a file and a folder, too; pack it again.")
     top = next(iter(files), "").partition("/")[0] + "/"
-    if f"{top}{assignment}.ipynb" in files and all(
-        file.startswith(top) for file in files
-    ):  # the folder was packed, not what is in it
+    if f"{top}{assignment}.ipynb" in files and all(file.startswith(top) for file in files):
+        # The folder was packed, not what is in it.
         files = {file.removeprefix(top): content for file, content in files.items()}
     return _with_notebook(files, assignment, Path(name))
 
@@ -105,10 +104,33 @@ def _with_notebook(files: dict[str, bytes], assignment: str, where: Path) -> dic
         content = json.loads(files[name])
     except (ValueError, RecursionError):
         raise CourseError(f"{name} is no notebook: it is not JSON.") from None
+    if isinstance(content, dict) and (version := ascii(content.get("nbformat"))) != "4":
+        raise CourseError(f"{name} has nbformat {version[:60]}, not 4; JupyterLab makes it 4 when it opens and saves it.")
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise CourseError(f"{name} is no notebook: it has no list of cells.")
+    if not isinstance(content.get("nbformat_minor"), int) or not isinstance(content.get("metadata"), dict):
+        raise CourseError(f"{name} is no notebook: it needs nbformat_minor, a number, and metadata, an object.")
+    for number, cell in enumerate(content["cells"], 1):
+        if not _is_cell(cell):
+            raise CourseError(
+                f"{name} is no notebook: cell {number} has no cell_type, metadata and source as Jupyter writes them."
+            )
     handed_in(files)
     return files
+
+
+def _is_cell(cell: Any) -> bool:
+    """Whether nbgrader can read it. What nbformat's own rules ask for beyond this does no harm."""
+    if not isinstance(cell, dict):
+        return False
+    source, outputs = cell.get("source"), cell.get("outputs", [])
+    return (
+        cell.get("cell_type") in ("code", "markdown", "raw")
+        and isinstance(cell.get("metadata"), dict)
+        and (isinstance(source, str) or (isinstance(source, list) and all(isinstance(line, str) for line in source)))
+        and isinstance(outputs, list)
+        and all(isinstance(output, dict) for output in outputs)
+    )
 
 
 def handed_in(files: Mapping[str, bytes]) -> datetime | None:
@@ -121,10 +143,8 @@ def handed_in(files: Mapping[str, bytes]) -> datetime | None:
     try:
         return parse_utc(text)
     except (ValueError, ArithmeticError):
-        example = "2026-12-24 18:00:00 UTC"
-        raise CourseError(
-            f"timestamp.txt says {text[:60]!a}; it must be a moment, such as {example}, or be left out."
-        ) from None
+        rule = "it must be a moment, such as 2026-12-24 18:00:00 UTC, or be left out"
+        raise CourseError(f"timestamp.txt says {text[:60]!a}; {rule}.") from None
 
 
 @dataclass(frozen=True)

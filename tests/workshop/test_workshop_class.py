@@ -593,6 +593,20 @@ def test_an_owner_or_a_file_that_nobody_knows(folder, tmp_path):
     assert collect(folder, file, {file.name: "ada"})[0].note == ""
 
 
+@pytest.mark.parametrize("change, said", [
+    ({"nbformat": 3, "cells": None}, "nbformat 3"), ({"nbformat": 4.0}, "nbformat 4.0"), ({"nbformat": None}, "nbformat None"),
+    ({"nbformat_minor": "x"}, "nbformat_minor"), ({"metadata": 3}, "metadata"), ({"cells": None}, "list of cells"),
+    ({"cells": ["x"]}, "cell 1"),
+    *[({"cells": [{"cell_type": "code", "metadata": {}, "source": "", **cell}]}, "cell 1") for cell in (
+        {"cell_type": "heading"}, {"metadata": None}, {"source": 3}, {"source": [3]}, {"outputs": "x"}, {"outputs": [3]},
+    )],
+])  # fmt: skip
+def test_a_notebook_that_nbgrader_cannot_read(folder, tmp_path, change, said):
+    """Another version of the format, or cells that are none: a fault of one sentence when it is collected."""
+    (row,) = collect(folder, pack(tmp_path, "ada", solved() | change))
+    assert row.state == "fault" and said in row.note and "\n" not in row.note
+
+
 def test_status_shows_the_class_at_a_glance(folder, tmp_path, capsys):
     """A row each student; what needs the instructor stands below it, and nothing else does."""
     inbox = tmp_path / "inbox"

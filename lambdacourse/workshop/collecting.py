@@ -52,7 +52,7 @@ def collect(folder: Path, source: Path, owners: Mapping[str, str] | None = None)
         try:
             outcome = _collect_one(folder, name, place, roster, owners or {})
         except (CourseError, OSError) as problem:
-            outcome = Outcome(UNKNOWN, name, "fault", note=str(problem))
+            outcome = Outcome(UNKNOWN, name if name.isprintable() else ascii(name)[1:-1], "fault", note=str(problem))
         outcomes.append(outcome)
         if outcome.state in ("waiting", "fault"):
             unplaced[str(here if place == source else here / name)] = outcome
@@ -96,7 +96,7 @@ def _exchanged(place: Path, assignments: list[str]) -> tuple[str, str] | None:
 
 def _collect_one(folder: Path, name: str, place: Path, roster: set[str], owners: Mapping[str, str]) -> Outcome:
     assignment, named = _assignment_and_owner(place, assignments_of(folder))
-    how = f"Say whose it is: --owner {shlex.quote(name)}=ID"
+    how = f"Say whose it is: --owner {shlex.quote(name)}=ID" if name.isprintable() else "Give it a plain name first."
     if name not in owners:
         named = _id(named, roster, how)
     if place.is_dir():

@@ -521,6 +521,13 @@ def test_collect_believes_who_says_whose_it_is(folder, tmp_path, name):
     assert (row.student, row.state) == ("ada", "collected")
 
 
+def test_a_name_that_cannot_be_seen(folder, tmp_path):
+    """A row and its note show no character of a file's name that would do something to a terminal."""
+    pack(tmp_path, "ada").rename(tmp_path / f"{NAME}-\x1b[2J\n.zip")
+    (row,) = [row for row in collect(folder, tmp_path) if NAME in row.student]
+    assert row.state == "fault" and (row.student + row.note).isprintable() and "plain name" in row.note
+
+
 def test_collect_says_what_a_right_name_is(folder, tmp_path):
     """What has no assignment in its name is told a right one; a source that does not exist is no fault of a learner's."""
     (tmp_path / "homework.zip").write_bytes(b"PK")

@@ -6,11 +6,12 @@ import os
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from lambdacourse import learner
 from lambdacourse.errors import CourseError
@@ -66,18 +67,29 @@ def check_zip(data: bytes, assignment: str, name: str) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            for entry in archive.infolist()[: MAX_FILES + 1]:
-                _check_name(entry.filename)
+            paths = [
+                (entry.filename.replace("\\", "/"), entry) for entry in archive.infolist()
+            ]  # as some programs on Windows pack
+            mine = [(path, entry) for path, entry in paths if not path.startswith("__MACOSX/") and not path.endswith("/")]
+            for path, entry in mine[: MAX_FILES + 1]:
+                _check_name(path)
                 if stat.S_ISLNK(entry.external_attr >> 16):
-                    raise CourseError(f"{entry.filename!r} in {name} is a link.")
-                if entry.is_dir():
-                    continue
+                    raise CourseError(f"{path!r} in {name} is a link.")
                 with archive.open(entry) as file:
-                    files[entry.filename] = file.read(MAX_FILE + 1)
-                _check_size(entry.filename, len(files[entry.filename]))
+                    files[path] = file.read(MAX_FILE + 1)
+                _check_size(path, len(files[path]))
                 _check_total(files)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as problem:
-        raise CourseError(f"{name} is no zip archive that can be read: {problem}.") from None
+    except CourseError:
+        raise
+    except Exception as problem:  # what zipfile and each of its decompressors raise on damaged data stands nowhere
+        raise CourseError(f"{name} is no zip archive that can be read: {str(problem) or type(problem).__name__}.") from None
+    folders = {place.as_posix() for file in files for place in PurePosixPath(file).parents}
+    if both := sorted(folders & files.keys()):
+        raise CourseError(f"{both[0]!r} in {name} is a file and a folder, too; pack it again.")
+    top = next(iter(files), "").partition("/")[0] + "/"
+    if f"{top}{assignment}.ipynb" in files and all(file.startswith(top) for file in files):
+        # The folder was packed, not what is in it.
+        files = {file.removeprefix(top): content for file, content in files.items()}
     return _with_notebook(files, assignment, Path(name))
 
 
@@ -92,9 +104,47 @@ def _with_notebook(files: dict[str, bytes], assignment: str, where: Path) -> dic
         content = json.loads(files[name])
     except (ValueError, RecursionError):
         raise CourseError(f"{name} is no notebook: it is not JSON.") from None
+    if isinstance(content, dict) and (version := ascii(content.get("nbformat"))) != "4":
+        raise CourseError(f"{name} has nbformat {version[:60]}, not 4; JupyterLab makes it 4 when it opens and saves it.")
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise CourseError(f"{name} is no notebook: it has no list of cells.")
+    if not isinstance(content.get("nbformat_minor"), int) or not isinstance(content.get("metadata"), dict):
+        raise CourseError(f"{name} is no notebook: it needs nbformat_minor, a number, and metadata, an object.")
+    for number, cell in enumerate(content["cells"], 1):
+        if not _is_cell(cell):
+            raise CourseError(
+                f"{name} is no notebook: cell {number} has no cell_type, metadata and source as Jupyter writes them."
+            )
+    handed_in(files)
     return files
+
+
+def _is_cell(cell: Any) -> bool:
+    """Whether nbgrader can read it. What nbformat's own rules ask for beyond this does no harm."""
+    if not isinstance(cell, dict):
+        return False
+    source, outputs = cell.get("source"), cell.get("outputs", [])
+    return (
+        cell.get("cell_type") in ("code", "markdown", "raw")
+        and isinstance(cell.get("metadata"), dict)
+        and (isinstance(source, str) or (isinstance(source, list) and all(isinstance(line, str) for line in source)))
+        and isinstance(outputs, list)
+        and all(isinstance(output, dict) for output in outputs)
+    )
+
+
+def handed_in(files: Mapping[str, bytes]) -> datetime | None:
+    """The moment in ``timestamp.txt``, in UTC, as nbgrader reads it; None without one. Raises ``CourseError``."""
+    text = files.get("timestamp.txt", b"").decode(errors="replace").strip()
+    if not text:
+        return None
+    from nbgrader.utils import parse_utc
+
+    try:
+        return parse_utc(text)
+    except (ValueError, ArithmeticError):
+        rule = "it must be a moment, such as 2026-12-24 18:00:00 UTC, or be left out"
+        raise CourseError(f"timestamp.txt says {text[:60]!a}; {rule}.") from None
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """A class, end to end, with the people in it whom nobody wants: each gets the score they must get, and nothing leaks."""
 
+import contextlib
 import csv
 import errno
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -546,6 +548,196 @@ def test_collect(folder, tmp_path):
     ]  # fmt: skip
 
 
+def test_collect_keeps_what_is_there_when_it_cannot_write(folder, tmp_path, monkeypatch):
+    """A zip with a file that is a folder, too, or a full disk: a fault, and the submission that was there stays."""
+    first = pack(tmp_path, "ada")
+    collect(folder, first)
+    (row,) = collect(folder, pack(tmp_path, "ada", answered(**WRONG), **{"data": "x", "data/y": "y"}))
+    assert row.state == "fault" and "'data'" in row.note and "a file and a folder" in row.note
+    pack(tmp_path, "ada", answered(**WRONG))
+
+    def full(file, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.write_bytes", full)
+        patched.setattr("lambdacourse.workshop.collecting.keep_unplaced", lambda *_: None)
+        (row,) = collect(folder, first)
+    assert row.state == "fault" and "No space left" in row.note
+    there = folder / "submitted" / "ada" / NAME / f"{NAME}.ipynb"
+    assert json.loads(there.read_text(encoding="utf-8")) == solved()
+    assert not (folder / ".grading" / "replaced").exists() and not list((folder / ".grading").glob("collecting-*"))
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_collect_goes_on_after_a_damaged_zip(folder, tmp_path, packing):
+    """Wherever bytes of a zip are damaged, it is a fault of one sentence, and who comes after it is collected."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    with zipfile.ZipFile(inbox / f"{NAME}-ada.zip", "w", packing) as archive:
+        archive.writestr(f"{NAME}.ipynb", json.dumps(solved()))
+    data = (inbox / f"{NAME}-ada.zip").read_bytes()
+    for start in [*range(4, 60), *range(60, len(data), len(data) // 50)]:
+        with contextlib.suppress(CourseError):
+            submissions.check_zip(data[:start] + b"\xff" * 9 + data[start + 9 :], NAME, "x.zip")
+    (inbox / f"{NAME}-ada.zip").write_bytes(data[:60] + b"\xff" * 99 + data[159:])
+    pack(inbox, "grace")
+    fault, row = collect(folder, inbox)
+    assert (fault.state, row.student, row.state) == ("fault", "grace", "collected") and "no zip archive" in fault.note
+    assert fault in status(folder)
+
+
+def test_collect_goes_on_after_an_id_of_the_exchange_that_is_none(folder, tmp_path):
+    """A login that is no id is a fault that says how to name the owner; then it is theirs."""
+    odd, fine = (tmp_path / "inbound" / f"{login}+{NAME}+2026-11-01 10:00:00 UTC" for login in ("12345", "ada"))
+    for place in (odd, fine):
+        place.mkdir(parents=True)
+        (place / f"{NAME}.ipynb").write_text(json.dumps(solved()), encoding="utf-8")
+    fault, row = collect(folder, tmp_path / "inbound")
+    assert (fault.state, row.state) == ("fault", "collected") and f"--owner '{odd.name}'=ID" in fault.note
+
+
+def test_owners_are_looked_at_first(folder, tmp_path):
+    """An owner's id that is none: one sentence, before anything is collected."""
+    file = pack(tmp_path, "ada")
+    with pytest.raises(CourseError, match=r"--owner .*ada\.zip=bad id.*begins with a letter"):
+        collect(folder, file, {file.name: "bad id"})
+    assert not list((folder / "submitted").iterdir())
+
+
+@pytest.mark.parametrize("name", [
+    f"{NAME}-ada (1).zip", f"{NAME}-ada(2).ZIP", f"{NAME.upper()}-Ada.ZIP", f"lovelaceada_12345_67_{NAME}-ada.zip",
+    f"Ada Lovelace_12345_assignsubmission_file_/{NAME}-ada.zip",
+])  # fmt: skip
+def test_collect_understands_what_downloads_are_called(folder, tmp_path, name):
+    """A browser's second download, capitals, Canvas's prefix, Moodle's folder for each learner; a plus in the folder's own name."""
+    file = tmp_path / "in+box" / name
+    file.parent.mkdir(parents=True)
+    pack(tmp_path, "ada").rename(file)
+    (row,) = collect(folder, tmp_path / "in+box")
+    assert (row.assignment, row.student, row.state) == (NAME, "ada", "collected"), row
+
+
+@pytest.mark.parametrize("form", ["{0}/{1}", "{0}\\{1}"])
+def test_collect_opens_the_folder_that_was_packed(folder, tmp_path, form):
+    """As Finder and Explorer pack a folder: with its name before each file, backslashes perhaps, and a Mac's own notes."""
+    file = tmp_path / f"{NAME}-ada.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(f"{NAME}/", "")
+        archive.writestr(form.format(NAME, f"{NAME}.ipynb"), json.dumps(solved()))
+        archive.writestr(form.format(NAME, "data"), "x")
+        archive.writestr(f"__MACOSX/{NAME}/._{NAME}.ipynb", "x")
+    assert [row.state for row in collect(folder, file)] == ["collected"]
+    assert sorted(place.name for place in (folder / "submitted" / "ada" / NAME).iterdir()) == [f"{NAME}.ipynb", "data"]
+
+
+@pytest.mark.parametrize("name", [f"{NAME}.zip", f"{NAME}-Ada L.zip", f"my_{NAME}-homework.zip", f"Ada L_file_/{NAME}.zip"])
+def test_collect_believes_who_says_whose_it_is(folder, tmp_path, name):
+    """Where the name has an assignment but no id of the roster, the note has the words to type, and they help."""
+    file = tmp_path / "in" / name
+    file.parent.mkdir(parents=True)
+    pack(tmp_path, "ada").rename(file)
+    (row,) = collect(folder, tmp_path / "in")
+    assert row.state in ("fault", "waiting")
+    option, said = shlex.split(row.note.rpartition("Say whose it is: ")[2])
+    assert (option, said) == ("--owner", f"{name}=ID")
+    (row,) = collect(folder, tmp_path / "in", {name: "ada"})
+    assert (row.student, row.state) == ("ada", "collected")
+
+
+def test_a_name_that_cannot_be_seen(folder, tmp_path):
+    """A row and its note show no character of a file's name that would do something to a terminal."""
+    pack(tmp_path, "ada").rename(tmp_path / f"{NAME}-\x1b[2J\n.zip")
+    (row,) = [row for row in collect(folder, tmp_path) if NAME in row.student]
+    assert row.state == "fault" and (row.student + row.note).isprintable() and "plain name" in row.note
+
+
+def test_collect_says_what_a_right_name_is(folder, tmp_path):
+    """What has no assignment in its name is told a right one; a source that does not exist is no fault of a learner's."""
+    (tmp_path / "homework.zip").write_bytes(b"PK")
+    (row,) = collect(folder, tmp_path / "homework.zip")
+    assert f"{NAME}-ada.zip" in row.note and "--owner" in row.note
+    for nope in ("nope", "nope.zip"):
+        with pytest.raises(CourseError, match=f"{nope} does not exist"):
+            collect(folder, tmp_path / nope)
+    assert [row.student for row in status(folder) if row.state == "fault"] == ["homework.zip"]
+
+
+def test_what_is_no_longer_there_leaves_the_status(folder, tmp_path):
+    """Hidden files are nobody's submission; what was renamed and placed, or removed, is forgotten; other folders' files are not."""
+    inbox, other = tmp_path / "inbox", tmp_path / "other"
+    for place in (inbox / "notes", inbox / "__MACOSX", other):
+        place.mkdir(parents=True)
+    (inbox / ".DS_Store").write_bytes(b"x")
+    (inbox / "x.crdownload").write_bytes(b"x")
+    (inbox / "homework.zip").write_bytes(b"PK")
+    (other / "homework.zip").write_bytes(b"PK")
+    assert [row.student for row in collect(folder, inbox)] == ["homework.zip", "notes", "x.crdownload"]
+    collect(folder, other / "homework.zip")
+
+    def unplaced():
+        return [row.student for row in status(folder) if row.state == "fault"]
+
+    assert unplaced() == ["homework.zip", "notes", "x.crdownload", "homework.zip"]
+    (inbox / "homework.zip").unlink()
+    collect(folder, pack(inbox, "ada"))
+    assert unplaced() == ["notes", "x.crdownload", "homework.zip"]
+    (inbox / "notes").rmdir()
+    (inbox / "x.crdownload").unlink()
+    collect(folder, inbox)
+    assert unplaced() == ["homework.zip"]
+
+
+def test_collect_leaves_what_is_older(folder, tmp_path):
+    """By their timestamps an older submission does not replace a newer one, whatever the order; without one, the last comes in."""
+    when = {"timestamp.txt": "2026-11-20 10:00:00 UTC"}
+    collect(folder, pack(tmp_path, "ada", **when))
+    for older in ("2026-11-10 10:00:00 UTC", "2026-11-20 10:00:00 +0100"):
+        (row,) = collect(folder, pack(tmp_path, "ada", answered(**WRONG), **{"timestamp.txt": older}))
+        assert (row.state, row.note) == ("older", "older than the one that is there; it was left")
+    assert (
+        submissions.check_folder(folder / "submitted" / "ada" / NAME, NAME)["timestamp.txt"] == when["timestamp.txt"].encode()
+    )
+    for newer in ({"timestamp.txt": "2026-11-21 10:00:00 UTC"}, {}):
+        (row,) = collect(folder, pack(tmp_path, "ada", answered(**WRONG), **newer))
+        assert row.state == "collected" and "replaced" in row.note
+
+
+@pytest.mark.parametrize(
+    "text", ["gestern 18 Uhr", "2026-13-40 10:00:00 UTC", "1-1-1 0:00 99999999999999", f"10:{'9' * 30}", b"\xff\xfe"]
+)
+def test_a_timestamp_that_is_no_moment(folder, tmp_path, text):
+    """A fault when it is collected, which names the file and the rule; a good one replaces it where it came in all the same."""
+    (row,) = collect(folder, pack(tmp_path, "ada", **{"timestamp.txt": text}))
+    assert row.state == "fault" and row.note.startswith("timestamp.txt says '") and "must be a moment" in row.note
+    (hand_in(folder, "ada", solved()) / "timestamp.txt").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert collect(folder, pack(tmp_path, "ada"))[0].state == "collected"
+
+
+def test_an_owner_or_a_file_that_nobody_knows(folder, tmp_path):
+    """An owner who is not in the roster is believed, and the note says so; a file that is not there stops it all."""
+    file = pack(tmp_path, "guest")
+    with pytest.raises(CourseError, match=r"--owner: .* has no gest\.zip"):
+        collect(folder, file, {"gest.zip": "ada", file.name: "ada"})
+    (row,) = collect(folder, file, {file.name: "dad"})
+    assert (row.student, row.state, row.note) == ("dad", "collected", "dad is not in the roster")
+    assert collect(folder, file, {file.name: "ada"})[0].note == ""
+
+
+@pytest.mark.parametrize("change, said", [
+    ({"nbformat": 3, "cells": None}, "nbformat 3"), ({"nbformat": 4.0}, "nbformat 4.0"), ({"nbformat": None}, "nbformat None"),
+    ({"nbformat_minor": "x"}, "nbformat_minor"), ({"metadata": 3}, "metadata"), ({"cells": None}, "list of cells"),
+    ({"cells": ["x"]}, "cell 1"),
+    *[({"cells": [{"cell_type": "code", "metadata": {}, "source": "", **cell}]}, "cell 1") for cell in (
+        {"cell_type": "heading"}, {"metadata": None}, {"source": 3}, {"source": [3]}, {"outputs": "x"}, {"outputs": [3]},
+    )],
+])  # fmt: skip
+def test_a_notebook_that_nbgrader_cannot_read(folder, tmp_path, change, said):
+    """Another version of the format, or cells that are none: a fault of one sentence when it is collected."""
+    (row,) = collect(folder, pack(tmp_path, "ada", solved() | change))
+    assert row.state == "fault" and said in row.note and "\n" not in row.note
+
+
 def test_status_shows_the_class_at_a_glance(folder, tmp_path, capsys):
     """A row each student; what needs the instructor stands below it, and nothing else does."""
     inbox = tmp_path / "inbox"
@@ -576,7 +768,20 @@ def test_somebody_elses_stamp_waits(folder, tmp_path):
     assert row not in status(folder)
 
 
-@pytest.mark.parametrize("name", ["../out", "/etc/out", "a/../../out", "new\nline", "right\u202eleft", "c:\\out"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../out",
+        "/etc/out",
+        "a/../../out",
+        "new\nline",
+        "right\u202eleft",
+        "c:\\out",
+        "..\\out",
+        "a\\..\\..\\out",
+        "\\\\host\\out",
+    ],
+)
 def test_names_that_lead_elsewhere(folder, tmp_path, name):
     """A packed name that leaves the folder or hides characters: refused, and nothing is written."""
     (row,) = collect(folder, pack(tmp_path, "ada", **{name: "x"}))

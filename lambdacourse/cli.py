@@ -455,7 +455,14 @@ def _add_workshop(command: argparse.ArgumentParser) -> None:
             each.add_argument("--roster", type=Path, help="a CSV file with the columns id, first_name, last_name, email")
         if name == "collect":
             each.add_argument("source", type=Path, help="an ASSIGNMENT-ID.zip, a folder of them, or nbgrader's exchange")
-            each.add_argument("--owner", type=_owner, action="append", default=[], metavar="FILE=ID", help="whose a file is")
+            each.add_argument(
+                "--owner",
+                type=_owner,
+                action="append",
+                default=[],
+                metavar="FILE=ID",
+                help="whose a file is, named as the notes show it",
+            )
         if name in ("autograde", "feedback"):
             each.add_argument("assignments", metavar="ASSIGNMENT", nargs="*", help="such as 01-concurrency (default: all)")
         if name == "autograde":

@@ -115,7 +115,7 @@ def record(folder: Path, outcome: Outcome) -> None:
 
 
 def read_unplaced(folder: Path) -> dict[str, Outcome]:
-    """What ``collect`` could not place and nobody has placed since, by file name."""
+    """What ``collect`` could not place and nobody has placed since, by path."""
     try:
         kept = json.loads((folder / ".grading" / "unplaced.json").read_text(encoding="utf-8"))
         return {name: Outcome(**outcome) for name, outcome in kept.items()}

@@ -220,8 +220,8 @@ def _build(figure: Figure) -> list:
     below = figure.add_subplot(grid[1, :])
     below.yaxis.set_visible(False)
     return [
-        (figure.add_subplot(grid[0, 0]), (0, 0.54, 0.515, 1)),
-        (figure.add_subplot(grid[0, 1]), (0.515, 0.54, 1, 1)),
+        (figure.add_subplot(grid[0, 0]), (0, 0.54, 0.503, 1)),
+        (figure.add_subplot(grid[0, 1]), (0.503, 0.54, 1, 1)),
         (below, (0, 0, 1, 0.54)),
     ]
 

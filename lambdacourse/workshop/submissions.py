@@ -67,9 +67,8 @@ def check_zip(data: bytes, assignment: str, name: str) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            paths = [
-                (entry.filename.replace("\\", "/"), entry) for entry in archive.infolist()
-            ]  # as some programs on Windows pack
+            # Some programs on Windows pack backslashes.
+            paths = [(entry.filename.replace("\\", "/"), entry) for entry in archive.infolist()]
             mine = [(path, entry) for path, entry in paths if not path.startswith("__MACOSX/") and not path.endswith("/")]
             for path, entry in mine[: MAX_FILES + 1]:
                 _check_name(path)
@@ -87,8 +86,7 @@ def check_zip(data: bytes, assignment: str, name: str) -> dict[str, bytes]:
     if both := sorted(folders & files.keys()):
         raise CourseError(f"{both[0]!r} in {name} is a file and a folder, too; pack it again.")
     top = next(iter(files), "").partition("/")[0] + "/"
-    if f"{top}{assignment}.ipynb" in files and all(file.startswith(top) for file in files):
-        # The folder was packed, not what is in it.
+    if f"{top}{assignment}.ipynb" in files and all(file.startswith(top) for file in files):  # its folder was packed, too
         files = {file.removeprefix(top): content for file, content in files.items()}
     return _with_notebook(files, assignment, Path(name))
 

@@ -110,7 +110,7 @@ def _parts(
         if snapshot is None:
             raise Ended(ended)
         return tuple(task.checker(snapshot.find(task.name, task.parameters), own, held_back))
-    except (NotCallable, Theirs, Ended) as problem:
+    except (NotCallable, NotImplementedError, Theirs, Ended) as problem:  # a handler that is still a stub is not implemented
         said = str(problem)
     except Exception as problem:  # a value that the checker did not foresee must not stop the class
         note(f"the checker of {task.name} failed: {type(problem).__name__}: {ascii(str(problem))[1:-1][:200]}")

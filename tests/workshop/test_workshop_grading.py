@@ -3,13 +3,16 @@
 import copy
 import json
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from lambdacourse.errors import CourseError
 from lambdacourse.folders import content
+from lambdacourse.grading.answers import not_answered
 from lambdacourse.grading.exercises import MODULES, exercise
-from lambdacourse.workshop import grade, release_all
+from lambdacourse.workshop import grade, judge, release_all
 from lambdacourse.workshop.autograde import must
 
 ROOT = content()
@@ -169,3 +172,15 @@ class TestMishaps:
         """An assignment that does not exist: the ones that do."""
         with pytest.raises(CourseError, match="There is no assignment '99-nothing'; there are: 01-concurrency"):
             grade_one("99-nothing", notebook_of("solutions", self.name))
+
+
+def test_a_handler_that_is_not_answered_is_no_fault_of_ours():
+    """A stub gets its sentence, and the instructor is told of no checker that failed."""
+    notes = []
+
+    def stub(answer, own, held_back):
+        raise not_answered("resize_batch")
+
+    task = replace(exercise("05-events-and-queues").tasks[0], checker=stub)
+    (part,) = judge._parts(task, SimpleNamespace(find=lambda *_: None), "", None, None, notes.append)
+    assert part.text.startswith("resize_batch is not answered yet") and part.points == 0 and notes == []

@@ -1,4 +1,4 @@
-"""Numbers as people type them: ``2,500/s``, ``1.5 million``, ``3×10^6``, ``1/8``, ``12.5 %``, ``$0.20``, ``90 s``, ``5000*0.2``.
+"""Numbers as people read them, and as they type them: ``2,500/s``, ``1.5 million``, ``3×10^6``, ``1/8``, ``12.5 %``, ``$0.20``, ``90 s``, ``5000*0.2``.
 
 What can be read in one way is read so; what can be read in two is asked about. And what a wrong one looks like: slips of unit and
 magnitude. Predictions, the drill and the checkers of exercises all read and compare numbers with this.
@@ -74,6 +74,11 @@ SLIPS = (
 
 class Unclear(ValueError):
     """A number that cannot be read, or in more than one way: its text asks the learner what they mean."""
+
+
+def written(number: float, digits: int = 3) -> str:
+    """A figure as one reads it: so many digits where it is small, no decimals where it is large."""
+    return f"{number:,.0f}" if abs(number) >= 10 ** (digits - 1) else f"{number:.{digits}g}"
 
 
 def calculate(expression: str, names: Mapping[str, float] | None = None) -> float:

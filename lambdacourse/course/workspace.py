@@ -84,7 +84,7 @@ def make(folder: Path) -> Changes:
             now, there = digest(fresh), digest(file.read_bytes()) if file.exists() else None
             if there == now:
                 put[name] = now
-            elif there and _is_the_classs(name, folder):
+            elif there and _came_with_a_class(name, folder):
                 put.setdefault(name, there)
             elif there in (None, put.get(name)):
                 write(file, fresh)
@@ -140,7 +140,7 @@ def reset(name: str, folder: Path | None = None) -> Reset:
     with told_plainly(f"{file} could not be put back; it is as it was"):
         put, _ = _read_manifest(workspace)
         fresh = (source / name).read_bytes()
-        if _is_the_classs(name, workspace) and put.get(name, digest(fresh)) != digest(fresh):
+        if _came_with_a_class(name, workspace) and put.get(name, digest(fresh)) != digest(fresh):
             raise CourseError(f"{name} is your class's own, and not the course's: take it from your class's zip again.")
         old = file.read_bytes() if file.exists() else fresh
         if old != fresh:
@@ -152,7 +152,7 @@ def reset(name: str, folder: Path | None = None) -> Reset:
     return Reset(file, kept)
 
 
-def _is_the_classs(name: str, workspace: Path) -> bool:
+def _came_with_a_class(name: str, workspace: Path) -> bool:
     """Whether a file came with an instructor's zip, and not from the course."""
     return name.startswith("exercises/") and (workspace / CLASS).is_file()
 

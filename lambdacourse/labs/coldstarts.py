@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lambdacourse import plots
-from lambdacourse.labs.lab import Choice, Lab, Number, View, written
+from lambdacourse.labs.lab import Choice, Lab, Number, View
 from lambdacourse.model import ColdStart, Function, Sync, poisson, steady
 from lambdacourse.model.coldstarts import IN_DURATION, NOWHERE
+from lambdacourse.quantities import written
 from lambdacourse.simulation import simulate
 
 DURATION = 0.1

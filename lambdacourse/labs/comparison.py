@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lambdacourse.labs.view import View, written
+from lambdacourse.labs.view import View
+from lambdacourse.quantities import written
 
 FIGURE = re.compile(r"(?P<sign>\$?)(?P<number>\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)\s*(?P<unit>.*)")
 SIZES = {"ms": (1e-3, "s"), "thousand": (1e3, ""), "million": (1e6, ""), "billion": (1e9, "")}

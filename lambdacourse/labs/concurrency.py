@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 
 from lambdacourse import plots
 from lambdacourse.facts import fact
-from lambdacourse.labs.lab import Choice, Lab, Number, View, written
+from lambdacourse.labs.lab import Choice, Lab, Number, View
 from lambdacourse.model import CALLERS, Account, Function, Sync, exponential, poisson, throttle_status
+from lambdacourse.quantities import written
 from lambdacourse.simulation import Run, simulate
 
 SECONDS = 60

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lambdacourse import plots
-from lambdacourse.labs.lab import Choice, Lab, Number, View, written
+from lambdacourse.labs.lab import Choice, Lab, Number, View
 from lambdacourse.memory import MEMORIES, Work, memory_frame, tune
 from lambdacourse.pricing import (
     Fleet,
@@ -22,6 +22,7 @@ from lambdacourse.pricing import (
 )
 from lambdacourse.pricing.bills import money
 from lambdacourse.pricing.breakeven import MONTH, lambda_price
+from lambdacourse.quantities import written
 
 SECONDS = MONTH * 3600
 REQUESTS = [step * 10**power for power in range(5, 10) for step in (1, 2, 5)] + [10**10]
@@ -37,11 +38,6 @@ def _count(number: float) -> str:
         if number >= size:
             return f"{number / size:,.3g} {name}"
     return f"{number:,.3g}"
-
-
-def _figures(number: float) -> str:
-    """Four digits where it is small, no decimals where it is large."""
-    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
 
 
 def _milliseconds(number: float) -> str:
@@ -108,7 +104,7 @@ def look(memory: int, cpu: float, wait: float, requests: int, burstiness: float,
     cost = lambda_month(work, memory, requests / SECONDS, architecture)
 
     def data(axes, theme: plots.Theme) -> list:
-        at_duration = [plots.Mark(memory, here.duration_ms, f"{_figures(here.duration_ms)} ms", to_the_left=memory > 2048)]
+        at_duration = [plots.Mark(memory, here.duration_ms, f"{written(here.duration_ms, 4)} ms", to_the_left=memory > 2048)]
         at_cost = [plots.Mark(memory, here.cost, f"${here.cost:,.2f}", to_the_left=memory > 2048)]
         drawn = plots.draw_curves(axes[0], [plots.Curve("", memories, durations, "warm", marker="o")], at_duration, theme)
         drawn += plots.draw_curves(axes[1], [plots.Curve("", memories, costs, "warm", marker="o")], at_cost, theme)
@@ -189,13 +185,13 @@ def _numbers(
         for name, each in zip(("Fargate", "Managed Instances"), found)
     ]
     duration = Number(
-        "one request", f"{_figures(milliseconds)} ms", "", "waiting + computing ÷ the vCPUs of that memory, one at the most"
+        "one request", f"{written(milliseconds, 4)} ms", "", "waiting + computing ÷ the vCPUs of that memory, one at the most"
     )
     return (duration, *rows, *starts)
 
 
 def _sentence(work: Work, here, requests: int, cost: float, burstiness: float, fleet: Fleet, architecture: str) -> str:
-    start = f"{str(work).capitalize()} take {_figures(here.duration_ms)} ms with {here.memory_mb:,} MB."
+    start = f"{str(work).capitalize()} take {written(here.duration_ms, 4)} ms with {here.memory_mb:,} MB."
     month = f"{_count(requests)} requests a month cost {money(cost)} on Lambda"
     found = crossing(work, here.memory_mb, fleet, burstiness, architecture) * SECONDS
     if not math.isfinite(found):

@@ -24,8 +24,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lambdacourse.labs.comparison import Setting, compared
-from lambdacourse.labs.view import Number, View, formulas_html, numbers_html, table_html, written
+from lambdacourse.labs.view import Number, View, formulas_html, numbers_html, table_html
 from lambdacourse.plots import DARK, LIGHT, Board, Cell, Theme, faint, image_html, shared
+from lambdacourse.quantities import written
 from lambdacourse.source import highlighted, under_the_hood
 
 __all__ = ["Choice", "Lab", "Number", "View", "show_live", "written"]

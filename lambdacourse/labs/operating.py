@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lambdacourse import plots
 from lambdacourse.engine import queueing, tally
 from lambdacourse.facts import fact
-from lambdacourse.labs.lab import Choice, Lab, Number, View, written
+from lambdacourse.labs.lab import Choice, Lab, Number, View
 from lambdacourse.model import (
     CALLERS,
     Downstream,
@@ -24,6 +24,7 @@ from lambdacourse.model import (
     spike,
     throttle_status,
 )
+from lambdacourse.quantities import written
 from lambdacourse.simulation import Alarm, Run, simulate
 from lambdacourse.simulation.alarms import ALARM
 

@@ -11,8 +11,8 @@ import ipywidgets as widgets
 from traitlets import TraitError
 
 from lambdacourse import learner
-from lambdacourse.labs.lab import show_live, written
-from lambdacourse.quantities import Unclear, read_number
+from lambdacourse.labs.lab import show_live
+from lambdacourse.quantities import Unclear, read_number, written
 
 
 def is_presenting() -> bool:

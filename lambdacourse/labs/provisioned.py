@@ -11,8 +11,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lambdacourse import plots, pricing
-from lambdacourse.labs.lab import Choice, Lab, Number, View, written
+from lambdacourse.labs.lab import Choice, Lab, Number, View
 from lambdacourse.model import ColdStart, Function, Schedule, Sync, TargetTracking, exponential, poisson, spike
+from lambdacourse.quantities import written
 from lambdacourse.simulation import Run, simulate
 
 SECONDS = 3_600

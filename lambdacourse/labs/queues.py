@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from lambdacourse import plots
 from lambdacourse.engine import queueing
-from lambdacourse.labs.lab import Choice, Lab, Number, View, written
+from lambdacourse.labs.lab import Choice, Lab, Number, View
 from lambdacourse.model import ColdStart, EventSourceMapping, Function, SqsQueue, spike
+from lambdacourse.quantities import written
 from lambdacourse.simulation import QueueRun, Run, simulate
 
 SECONDS, PEAK_AT, PEAK_SECONDS = 900, 60, 240

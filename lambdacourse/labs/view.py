@@ -47,11 +47,6 @@ class View:
     compared: int = 1
 
 
-def written(number: float) -> str:
-    """A figure as one reads it: three digits where it is small, no decimals where it is large."""
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
-
-
 def numbers_html(view: View) -> str:
     """The figures as a table."""
     columns = [

@@ -9,6 +9,7 @@ import numpy as np
 
 from lambdacourse.facts import fact
 from lambdacourse.model import checks
+from lambdacourse.quantities import written
 
 
 def vcpus(memory_mb: float) -> float:
@@ -16,11 +17,6 @@ def vcpus(memory_mb: float) -> float:
     least, most = fact("memory_minimum").value, fact("memory_maximum").value
     rule = f"must be a number of MB from {least} to {most:,} (AWS::Lambda::Function MemorySize)"
     return checks.number("vcpus(memory_mb", memory_mb, rule, least=least, most=most) / fact("mb_per_vcpu").value
-
-
-def _written(milliseconds: float) -> str:
-    """Three digits where it is small, no decimals where it is large."""
-    return f"{milliseconds:,.0f}" if milliseconds >= 1000 else f"{milliseconds:.3g}"
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,7 @@ class Work:
 
     def __str__(self) -> str:
         parts = [
-            f"{_written(1000 * self.cpu)} ms of computing" if self.cpu else "",
-            f"{_written(1000 * self.wait)} ms of waiting" if self.wait else "",
+            f"{written(1000 * self.cpu)} ms of computing" if self.cpu else "",
+            f"{written(1000 * self.wait)} ms of waiting" if self.wait else "",
         ]
         return " and ".join(filter(None, parts)) or "nothing"

@@ -13,6 +13,7 @@ import json
 import logging
 import re
 import secrets
+import shlex
 import tomllib
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -166,7 +167,9 @@ def about(folder: Path) -> dict[str, Any]:
         data = tomllib.loads((folder / "class.toml").read_text(encoding="utf-8"))
         found = {"name": str(data["name"]), "seed": str(data["seed"]), "due": data.get("due", {})}
     except (FileNotFoundError, NotADirectoryError):
-        raise CourseError(f"{folder} is no class's folder. `lambdacourse workshop init {folder}` makes one.") from None
+        raise CourseError(
+            f"{folder} is no class's folder. `lambdacourse workshop init {shlex.quote(str(folder))}` makes one."
+        ) from None
     except (ValueError, KeyError, TypeError) as problem:
         raise CourseError(f"{folder / 'class.toml'} is broken: {problem}. It needs name and seed.") from None
     if not isinstance(found["due"], dict):

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from lambdacourse.labs import concurrency_lab
 from lambdacourse.labs.concurrency import RATES, simulate_minute
-from lambdacourse.labs.lab import written
+from lambdacourse.quantities import written
 
 LAB = ".lc-lab"
 PICTURE = f"{LAB} img.lc-picture"

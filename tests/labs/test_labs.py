@@ -18,7 +18,7 @@ from lambdacourse.labs import (
     streams_lab,
 )
 from lambdacourse.labs.concurrency import CHOICES, PRESETS, START, look, predicted_rate, simulate_minute
-from lambdacourse.labs.lab import written
+from lambdacourse.quantities import written
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from lambdacourse.labs import concurrency_lab, network_lab
 from lambdacourse.labs.comparison import compared, difference
 from lambdacourse.labs.concurrency import START, look, simulate_minute
-from lambdacourse.labs.lab import written
 from lambdacourse.plots import LIGHT, Frame, faint, shared
+from lambdacourse.quantities import written
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from lambdacourse.labs import coldstarts, concurrency, cost, network, operating, provisioned, queues, streams
-from lambdacourse.labs.lab import Lab, written
+from lambdacourse.labs.lab import Lab
 from lambdacourse.network import DESTINATIONS, designs, interfaces, month, reach
 from lambdacourse.pricing import charges, lambda_month
 from lambdacourse.pricing.bills import money
+from lambdacourse.quantities import written
 
 
 @dataclass(frozen=True)
